@@ -1,0 +1,1 @@
+"""ecgae: find the ECG representation that carries the most genetic signal."""

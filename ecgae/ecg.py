@@ -1,0 +1,23 @@
+"""Facts about the 12-lead ECG, stated once. Voltages are in mV, time in s, rates in Hz."""
+
+import numpy as np
+from jaxtyping import Shaped
+
+LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+"""The 12 standard leads, in the order of every `lead` axis in this project."""
+
+INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
+"""The leads that are measured; the other four are sums of I and II."""
+
+LIMB_LEADS_FROM_I_AND_II = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0], [-0.5, -0.5], [1.0, -0.5], [-0.5, 1.0]])
+"""I, II, III, aVR, aVL, aVF as combinations of I and II: III = II - I (Einthoven), the others by Goldberger's definitions."""
+
+
+def einthoven_error(ecg: Shaped[np.ndarray, "*batch 12 time"]) -> float:
+    """The largest |I + III - II|, in the unit of `ecg`: 0 for an intact recording, up to one step of rounding."""
+    return float(np.abs(ecg[..., 0, :] + ecg[..., 2, :] - ecg[..., 1, :]).max())
+
+
+def lead_name(name: str) -> str | None:
+    """The standard spelling of a lead's name whatever its case ("AVR" -> "aVR"); None for a name that is no standard lead."""
+    return {lead.upper(): lead for lead in LEADS}.get(name.strip().upper())
