@@ -9,8 +9,11 @@ LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V
 INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 """The leads that are measured; the other four are sums of I and II."""
 
+LEAD_MODES = ("joint", "single")
+"""What a model sees as one sample: all leads of a recording, or each lead on its own."""
+
 LIMB_LEADS_FROM_I_AND_II = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0], [-0.5, -0.5], [1.0, -0.5], [-0.5, 1.0]])
-"""I, II, III, aVR, aVL, aVF as combinations of I and II: III = II - I (Einthoven), the others by Goldberger's definitions."""
+"""I, II, III, aVR, aVL, aVF as combinations of I and II (Einthoven; Goldberger)."""
 
 
 def einthoven_error(ecg: Shaped[np.ndarray, "*batch 12 time"]) -> float:
@@ -19,5 +22,5 @@ def einthoven_error(ecg: Shaped[np.ndarray, "*batch 12 time"]) -> float:
 
 
 def lead_name(name: str) -> str | None:
-    """The standard spelling of a lead's name whatever its case ("AVR" -> "aVR"); None for a name that is no standard lead."""
+    """The standard spelling of a lead's name, whatever its case ("AVR" -> "aVR"); None where it is no standard lead."""
     return {lead.upper(): lead for lead in LEADS}.get(name.strip().upper())

@@ -1,0 +1,109 @@
+"""What the entry points share: from a composed config to components, and from an error to one sentence."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.errors import CompactHydraException, InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from ecgae import runs
+from ecgae.cohort import Cohort
+from ecgae.ecg import LEAD_MODES
+from ecgae.errors import InputError
+from ecgae.report.table import summary_table
+
+if TYPE_CHECKING:  # the rest of the package takes seconds to import: not for --help
+    from ecgae.study import Study
+
+
+CONF = Path(__file__).parent.parent / "conf"
+
+
+class UserMessage(CompactHydraException):
+    """Hydra prints the message of this kind of exception alone, and exits with code 1."""
+
+
+def start(main: Callable[[], Any]) -> None:
+    """Runs a Hydra entry point on the command line's arguments.
+
+    Hydra cannot parse `group=null`; what it means, "no choice of this group", it writes `~group`.
+    """
+    groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
+    sys.argv[1:] = [
+        f"~{word.removesuffix('=null')}" if word.removesuffix("=null") in groups else word for word in sys.argv[1:]
+    ]
+    main()
+
+
+def entry(main: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
+    """Turns an `InputError` into its sentence; every other exception keeps its traceback."""
+
+    @functools.wraps(main)
+    def run(config: DictConfig) -> Any:
+        try:
+            return main(config)
+        except InputError as error:
+            raise UserMessage(f"error: {error}") from None
+
+    return run
+
+
+def build(node: DictConfig | None, **given: Any) -> Any:
+    """The component that a config node describes, or None; `given` are arguments that no config knows."""
+    if node is None:
+        return None
+    try:
+        return instantiate(node, _convert_="all", **given)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from None
+        raise
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The config as nested dicts and lists with every interpolation resolved."""
+    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+
+
+def layout_of(cohort: Cohort, kind: str, lead_mode: str) -> dict[str, int]:
+    """The shape of one input of the model: known from the cohort, before any recording is read."""
+    if kind not in cohort.layouts:
+        raise InputError(f"input must be one of {', '.join(cohort.layouts)} for cohort={cohort.name}; got {kind}.")
+    if lead_mode not in LEAD_MODES:
+        raise InputError(f"lead_mode must be one of {', '.join(LEAD_MODES)}; got {lead_mode!r}.")
+    layout = cohort.layouts[kind]
+    return {"leads": len(layout.leads) if lead_mode == "joint" else 1, "samples": layout.samples}
+
+
+def study_of(cohort: Cohort, people: str) -> "Study":
+    """The cohort's genotypes, covariates and planted variants, opened and checked."""
+    from ecgae.study import Study
+
+    return Study.open(cohort.genotypes, cohort.covariates, cohort.categorical, cohort.planted, people)
+
+
+def show(directory: Path, remark: str = "") -> float | None:
+    """Prints the run's numbers and where its report lies; returns the yield, the number of independent loci."""
+    print(f"\n{directory}" + (f" ({remark})" if remark else ""))
+    summary = runs.read_score(directory)
+    if summary is not None:
+        print(summary_table(summary))
+    print(f"report: {directory / 'report.html'}")
+    return None if summary is None else float(summary["loci"])
+
+
+def rescore(run: Path, config: dict[str, Any], out: Path, engine: Any, score: Any) -> float | None:
+    """Scans the latents of a finished run again, with the engine and score of `config`; writes to `out`."""
+    from ecgae import latents
+    from ecgae.report.page import write_report
+
+    study = study_of(build(OmegaConf.create(config["cohort"])), config["people"])
+    phenotypes = latents.as_phenotypes(latents.read_latents(run / "latents.h5"), str(run / "latents.h5"))
+    study.scan(engine, score, phenotypes, out)
+    runs.write_config(out, config)
+    write_report(out)
+    return show(out)

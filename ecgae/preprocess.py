@@ -1,0 +1,55 @@
+"""Baseline and denoiser over a whole store, written once as a memory-mapped array and shared by every run."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from jaxtyping import Float
+from tqdm import tqdm
+
+from ecgae.errors import InputError
+from ecgae.store import Store
+
+CLEANING_VERSION = 1
+"""Raised when a cleaning step's result changes, so that no cache of the old one is used."""
+
+Step = Callable[[Float[np.ndarray, "*leads time"], float], Float[np.ndarray, "*leads time"]]
+
+
+def clean(
+    store: Store, kind: str, baseline: Step, denoiser: Step, cache: Path
+) -> Float[np.ndarray, "individual lead time"]:
+    """All recordings of `kind` after baseline and denoiser, mV, float32, memory-mapped read-only.
+
+    Cached by content: the store, the kind and the numbers of both steps. Of several runs that want the same array at
+    once, one computes it and the others wait; a killed run leaves nothing that looks whole.
+    """
+    layout = store.layout(kind)
+    # The steps are frozen dataclasses: their representation holds every number that the result depends on.
+    content = repr((CLEANING_VERSION, store.file.parent.name, kind, baseline, denoiser))
+    folder = Path(cache) / "cleaned"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{kind}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.npy"
+    with FileLock(file.with_suffix(".lock")):
+        if not file.is_file():
+            partial = file.with_suffix(".partial")
+            shape = (len(store), len(layout.leads), layout.samples)
+            cleaned = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
+            with tqdm(total=len(store), desc="cleaning ECGs", unit="person") as bar:
+                for rows, ecg in store.blocks(kind):
+                    cleaned[rows] = denoiser(baseline(ecg, layout.sampling_rate), layout.sampling_rate)
+                    _require_finite(cleaned[rows])
+                    bar.update(rows.stop - rows.start)
+            cleaned.flush()
+            del cleaned
+            os.replace(partial, file)
+    return np.load(file, mmap_mode="r")
+
+
+def _require_finite(ecg: Float[np.ndarray, "individual lead time"]) -> None:
+    broken = int((~np.isfinite(ecg)).any(axis=(1, 2)).sum())
+    if broken:
+        raise InputError(f"cleaned recordings must be finite; {broken} are not. Leave out those with missing samples.")

@@ -1,0 +1,150 @@
+"""The figures of a report. Arrays or tables in, Matplotlib figures out; no files."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib.figure import Figure
+
+INK, ACCENT, SECOND, MUTED, WARN = "#1f2933", "#0b6e99", "#8fb8cc", "#9aa5b1", "#c0392b"
+STYLE: Any = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "font.size": 10,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "savefig.dpi": 130,
+}
+STRIP_SECONDS = 3.0
+"""How much of a longer recording an overlay shows."""
+
+
+def _figure(width: float, height: float) -> Figure:
+    with mpl.rc_context(STYLE):
+        return Figure(figsize=(width, height), layout="constrained")
+
+
+def manhattan(variants: pd.DataFrame, loci: pd.DataFrame, threshold: float, planted: pd.DataFrame | None) -> Figure:
+    """The strongest association of every variant over all phenotypes, along the genome.
+
+    `variants`: chromosome, base_pair_location, neg_log_10_p_value; `loci`: the same of the index variants; `planted`:
+    the places of planted variants, or None; `threshold` is a p-value.
+    """
+    with mpl.rc_context(STYLE):
+        figure = _figure(10, 3.6)
+        axes = figure.add_subplot()
+        offsets, centres = _genome_axis(variants)
+        x = variants.base_pair_location + variants.chromosome.map(offsets)
+        parity = variants.chromosome.map({name: rank % 2 for rank, name in enumerate(offsets)})
+        for side, colour in ((0, ACCENT), (1, SECOND)):
+            chosen = parity == side
+            axes.scatter(x[chosen], variants.neg_log_10_p_value[chosen], s=4, c=colour, linewidths=0, rasterized=True)
+        axes.axhline(-np.log10(threshold), color=WARN, lw=1, ls="--", label=f"threshold, p = {threshold:.2g}")
+        if len(loci):
+            place = loci.base_pair_location + loci.chromosome.map(offsets)
+            axes.scatter(place, loci.neg_log_10_p_value, marker="D", s=22, c=INK, label=f"{len(loci)} loci", zorder=3)
+        if planted is not None:
+            known = planted[planted.chromosome.isin(list(offsets))]
+            place = known.base_pair_location + known.chromosome.map(offsets)
+            label = f"{len(planted)} planted variants"
+            axes.scatter(place, np.zeros(len(place)), marker="^", s=26, c=WARN, label=label, zorder=3, clip_on=False)
+        axes.set_xticks(list(centres.values()), list(centres), fontsize=8)
+        axes.set_xlim(0, max(x, default=1))
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("chromosome")
+        axes.set_ylabel("$-\\log_{10}\\,p$, best phenotype")
+        axes.legend(frameon=False, fontsize=8, loc="upper right")
+    return figure
+
+
+def _genome_axis(variants: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
+    """Where each chromosome starts and where its middle lies, in base pairs along the axis."""
+    offsets, centres, start = {}, {}, 0.0
+    for name, positions in variants.groupby("chromosome", sort=False).base_pair_location:
+        # From its first to its last variant: short simulated chromosomes would vanish beside true lengths.
+        offsets[str(name)] = start - positions.min()
+        span = positions.max() - positions.min()
+        centres[str(name)] = start + span / 2
+        start += span * 1.02 + 1
+    return offsets, centres
+
+
+def qq(quantiles: pd.DataFrame) -> Figure:
+    """-log10 p of each phenotype against what is expected without any association: phenotype, expected, observed."""
+    with mpl.rc_context(STYLE):
+        figure = _figure(4.2, 4)
+        axes = figure.add_subplot()
+        axes.plot(quantiles.expected, quantiles.observed, ".", ms=2.5, color=ACCENT, alpha=0.5)
+        top = quantiles.expected.max()
+        axes.plot([0, top], [0, top], color=WARN, lw=1)
+        axes.set_xlabel("expected $-\\log_{10}\\,p$")
+        axes.set_ylabel("observed $-\\log_{10}\\,p$")
+        axes.set_title(f"{quantiles.phenotype.nunique()} phenotypes", fontsize=10)
+    return figure
+
+
+def training_curve(history: pd.DataFrame) -> Figure:
+    """Training and validation loss by epoch, with the learning rate below."""
+    with mpl.rc_context(STYLE):
+        figure = _figure(4.8, 4)
+        loss, rate = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        loss.plot(history.epoch, history["training/loss"], color=SECOND, label="training")
+        loss.plot(history.epoch, history["validation/loss"], color=ACCENT, label="validation")
+        best = history.loc[history["validation/loss"].idxmin()]
+        loss.plot(best.epoch, best["validation/loss"], "o", color=INK, ms=4, label=f"kept: epoch {best.epoch:.0f}")
+        loss.set_yscale("log")
+        loss.set_ylabel("loss")
+        loss.legend(frameon=False, fontsize=8)
+        rate.step(history.epoch, history.learning_rate, color=MUTED, where="post")
+        rate.set_yscale("log")
+        rate.set_ylabel("learning rate", fontsize=8)
+        rate.set_xlabel("epoch")
+    return figure
+
+
+def quality(r2: Float[np.ndarray, "individual lead"], leads: Sequence[str]) -> Figure:
+    """R2 of the reconstruction by lead: median, quartiles, and the 5th to 95th percentile of the people."""
+    with mpl.rc_context(STYLE):
+        figure = _figure(4.8, 4)
+        axes = figure.add_subplot()
+        columns = [column[np.isfinite(column)] for column in r2.T]
+        axes.boxplot(
+            columns, orientation="horizontal", whis=(5, 95), showfliers=False, medianprops={"color": ACCENT, "lw": 2}
+        )
+        axes.set_yticks(range(1, len(leads) + 1), leads)
+        axes.invert_yaxis()
+        axes.set_xlim(right=1)
+        axes.set_xlabel("$R^2$ of the reconstruction")
+    return figure
+
+
+def overlays(
+    ecg: Float[np.ndarray, "example lead time"],
+    reconstruction: Float[np.ndarray, "example lead time"],
+    titles: Sequence[str],
+    leads: Sequence[str],
+    sampling_rate: float,
+) -> Figure:
+    """What the network was given and what it gave back, in mV: one column per example, one row per lead."""
+    with mpl.rc_context(STYLE):
+        figure = _figure(3.4 * len(titles), 0.85 * len(leads))
+        panels = figure.subplots(len(leads), len(titles), sharex=True, sharey="row", squeeze=False)
+        samples = min(ecg.shape[-1], round(STRIP_SECONDS * sampling_rate))
+        time = np.arange(samples) / sampling_rate
+        for (lead, example), axes in np.ndenumerate(panels):
+            axes.plot(time, ecg[example, lead, :samples], color=MUTED, lw=1.6, label="recorded, cleaned")
+            axes.plot(time, reconstruction[example, lead, :samples], color=ACCENT, lw=0.9, label="reconstructed")
+            axes.tick_params(labelsize=7)
+            if example == 0:
+                axes.set_ylabel(leads[lead], rotation=0, ha="right", va="center")
+            if lead == 0:
+                axes.set_title(titles[example], fontsize=9)
+        panels[0, 0].legend(frameon=False, fontsize=7, loc="upper left")
+        for axes in panels[-1]:
+            axes.set_xlabel("time (s), voltages in mV", fontsize=8)
+    return figure

@@ -1,0 +1,130 @@
+"""The report: one HTML file that holds its figures, so that it can be mailed, archived, or opened without a network."""
+
+import base64
+import json
+import os
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+FIGURES = {
+    "manhattan": "Strongest association of every variant over all phenotypes.",
+    "qq": "Quantiles of the p-values of every phenotype; the line is what chance alone gives.",
+    "overlays": "Recordings before and after the bottleneck.",
+    "quality": "Share of each lead's variance that the reconstruction explains, over all people.",
+    "training": "Course of training.",
+}
+"""Every figure that a run directory may hold under figures/, in the order of the page, with its caption."""
+
+STYLE = """
+:root { --ink: #1f2933; --muted: #616e7c; --line: #e4e7eb; --accent: #0b6e99; }
+* { box-sizing: border-box; }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); }
+body { margin: 0 auto; max-width: 1080px; padding: 2rem 1.25rem; }
+h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; }
+.lead { color: var(--muted); margin: .2rem 0 1.4rem; }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .8rem; }
+.numbers div { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; }
+.numbers b { display: block; font-size: 1.5rem; color: var(--accent); font-variant-numeric: tabular-nums; }
+.numbers span { color: var(--muted); font-size: .85rem; }
+.row { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 1rem; align-items: start; }
+figure { margin: 0; } img { max-width: 100%; } figcaption { color: var(--muted); font-size: .85rem; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; width: 100%; }
+th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+pre { background: #f5f7fa; padding: 1rem; border-radius: 8px; overflow-x: auto; font-size: .8rem; }
+"""
+
+
+def write_report(directory: Path) -> Path:
+    """Writes `report.html` from what the run directory holds: score.json, loci.tsv, figures/, config.yaml."""
+    score_file, loci_file = directory / "score.json", directory / "loci.tsv"
+    score = json.loads(score_file.read_text()) if score_file.is_file() else None
+    loci = pd.read_csv(loci_file, sep="\t") if loci_file.is_file() else None
+    config_file = directory / "config.yaml"
+    config = yaml.safe_load(config_file.read_text()) if config_file.is_file() else {}
+    figures = {name: directory / "figures" / f"{name}.png" for name in FIGURES}
+    page = _page(directory, score, loci, {name: file for name, file in figures.items() if file.is_file()}, config)
+    file = directory / "report.html"
+    partial = file.with_suffix(".partial")
+    partial.write_text(page, encoding="utf-8")
+    os.replace(partial, file)
+    return file
+
+
+def _page(
+    directory: Path,
+    score: dict[str, Any] | None,
+    loci: pd.DataFrame | None,
+    figures: dict[str, Path],
+    config: dict[str, Any],
+) -> str:
+    title = directory.name.removesuffix(".partial")
+    parts = [f"<h1>{escape(title)}</h1>", f"<p class=lead>{escape(_subtitle(score))}</p>"]
+    if score is not None:
+        parts += [_numbers(score), "<h2>Associations</h2>", _wide(figures, "manhattan")]
+        parts += [_row(figures, "qq"), "<h2>Loci</h2>", _loci_table(loci)]
+    if {"overlays", "quality", "training"} & figures.keys():
+        parts += ["<h2>Reconstruction</h2>", _row(figures, "quality", "training"), _wide(figures, "overlays")]
+    if score is not None:
+        parts += ["<h2>Genomic inflation by phenotype</h2>", _inflation_table(score)]
+    parts += ["<h2>Configuration</h2>", f"<pre>{escape(yaml.safe_dump(config, sort_keys=False))}</pre>"]
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _subtitle(score: dict[str, Any] | None) -> str:
+    if score is None:
+        return "Trained and encoded; no association scan."
+    return (
+        f"{score['n_individuals']:,} people, {score['n_variants']:,} variants, {score['n_phenotypes']:,} phenotypes; "
+        f"a hit is one variant with one phenotype at p < {score['threshold']:.3g}."
+    )
+
+
+def _numbers(score: dict[str, Any]) -> str:
+    shown = [
+        ("loci", "independent loci"),
+        ("hits", "hits"),
+        ("hit_variants", "variants with a hit"),
+        ("recovered_loci", f"loci at one of {score.get('planted_loci')} planted variants"),
+        ("false_loci", "loci elsewhere"),
+        ("genomic_inflation", "median genomic inflation"),
+    ]
+    boxes = [
+        f"<div><b>{score[name]:,.3f}</b><span>{label}</span></div>"
+        if isinstance(score[name], float)
+        else f"<div><b>{score[name]:,}</b><span>{escape(label)}</span></div>"
+        for name, label in shown
+        if name in score
+    ]
+    return f"<div class=numbers>{''.join(boxes)}</div>"
+
+
+def _loci_table(loci: pd.DataFrame | None) -> str:
+    if loci is None or loci.empty:
+        return "<p>No locus.</p>"
+    return f"<div class=scroll>{loci.to_html(index=False, border=0, float_format='{:.4g}'.format, na_rep='')}</div>"
+
+
+def _inflation_table(score: dict[str, Any]) -> str:
+    inflation = pd.Series(score["genomic_inflation_by_phenotype"], name="genomic inflation", dtype=float)
+    table = inflation.rename_axis("phenotype").reset_index()
+    return f"<details><summary>{len(table)} phenotypes</summary>{table.to_html(index=False, border=0)}</details>"
+
+
+def _row(figures: dict[str, Path], *names: str) -> str:
+    return f"<div class=row>{''.join(_wide(figures, name) for name in names)}</div>"
+
+
+def _wide(figures: dict[str, Path], name: str) -> str:
+    if name not in figures:
+        return ""
+    picture = base64.b64encode(figures[name].read_bytes()).decode()
+    caption = escape(FIGURES[name])
+    image = f"<img alt='{caption}' src='data:image/png;base64,{picture}'>"
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"

@@ -1,0 +1,102 @@
+"""The run directory: the interface between train.py, encode.py and gwas.py.
+
+A run is known by the numbers that its result depends on. It is made in `<name>.partial` and renamed when whole, so a
+directory of the final name is always finished.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock
+
+from ecgae.errors import InputError
+
+OPERATIONAL = ("paths", "runtime", "logger", "report")
+"""Sections of the config that say where things run; they never change a result."""
+
+OPERATIONAL_COHORT = ("directory", "workers")
+
+
+def identity(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a config that the result depends on."""
+    kept = {name: value for name, value in config.items() if name not in OPERATIONAL}
+    if isinstance(kept.get("cohort"), dict):
+        kept["cohort"] = {name: value for name, value in kept["cohort"].items() if name not in OPERATIONAL_COHORT}
+    return kept
+
+
+def run_name(config: dict[str, Any]) -> str:
+    """`<input>-<denoiser>-<normalization>-<architecture>-<hash of the identity>`."""
+    choices = [config[axis]["_target_"].split(".")[-2] for axis in ("denoiser", "normalization", "architecture")]
+    key = hashlib.sha256(json.dumps(identity(config), sort_keys=True).encode()).hexdigest()[:8]
+    return "-".join([config["input"]["recording"], *choices, key])
+
+
+@contextmanager
+def new_run(directory: Path, config: dict[str, Any]) -> Iterator[Path]:
+    """A fresh directory to work in, which gets the name `directory` when the block ends without an exception.
+
+    What a killed job left behind is removed. Of two jobs with the same config the second waits for the first.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = directory.with_name(directory.name + ".partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir()
+    write_config(partial, config)
+    yield partial
+    os.replace(partial, directory)
+
+
+@contextmanager
+def only_one(directory: Path) -> Iterator[None]:
+    """Lets one job at a time work on the run `directory`."""
+    locks = directory.parent / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{directory.name}.lock"):
+        yield
+
+
+def is_finished(directory: Path, config: dict[str, Any]) -> bool:
+    """True where `directory` holds what this job computes; a run that was scored again differently does not."""
+    if not directory.is_dir():
+        return False
+    found = identity(read_config(directory))
+    wanted = identity(config)
+    return found == wanted or ("engine" not in wanted and {**found, **wanted} == found)
+
+
+def write_config(directory: Path, config: dict[str, Any]) -> None:
+    (directory / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """Raises `InputError` where `directory` is no finished run."""
+    file = directory / "config.yaml"
+    if directory.name.endswith(".partial"):
+        raise InputError(
+            f"run must be finished; got {directory}, which was interrupted. Type the training command again."
+        )
+    if not file.is_file():
+        raise InputError(f"run must be a run directory; got {directory}, which holds no config.yaml.")
+    return yaml.safe_load(file.read_text())
+
+
+def write_json(file: Path, content: dict[str, Any]) -> None:
+    """Atomically, so that a reader sees the old file or the new one."""
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(partial, file)
+
+
+def read_score(directory: Path) -> dict[str, Any] | None:
+    """The run's `score.json`, or None where it was not scanned."""
+    file = directory / "score.json"
+    return json.loads(file.read_text()) if file.is_file() else None

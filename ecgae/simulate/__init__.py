@@ -1,0 +1,6 @@
+"""The synthetic cohort: genotypes with LD and structure, ECGs with planted effects, written in the real file formats."""
+
+from ecgae.simulate.simulation import Simulation
+from ecgae.simulate.write import simulate
+
+__all__ = ["Simulation", "simulate"]

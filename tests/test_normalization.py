@@ -1,0 +1,58 @@
+"""Laws that hold for every normalization."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from conftest import choices, composed, heartbeats
+
+from ecgae.entry import build
+
+
+@pytest.fixture(params=choices("normalization"))
+def normalization(request):
+    return build(composed(f"normalization={request.param}").normalization).fit([heartbeats(20), heartbeats(7, seed=1)])
+
+
+def test_undo_restores_what_apply_changed(normalization):
+    ecg = heartbeats(4, seed=2)
+    scaling = normalization(ecg)
+    assert np.allclose(scaling.undo(scaling.apply(ecg)), ecg, atol=1e-5)
+
+
+def test_the_type_stays_single_precision(normalization):
+    ecg = heartbeats(2)
+    assert normalization(ecg).apply(ecg).dtype == np.float32
+
+
+def test_a_flat_lead_is_safe(normalization):
+    ecg = heartbeats(3)
+    ecg[1, 4] = 0.7
+    scaling = normalization(ecg)
+    assert (scaling.scale > 0).all()
+    assert np.isfinite(scaling.apply(ecg)).all()
+
+
+def test_the_fitted_numbers_survive_a_file(normalization):
+    numbers = json.loads(json.dumps(dataclasses.asdict(normalization)))
+    assert type(normalization)(**numbers) == normalization
+
+
+def test_global_takes_mean_and_deviation_over_everything_however_it_comes_in_blocks():
+    make = build(composed("normalization=global").normalization)
+    ecg = heartbeats(30) + 5
+    fitted = make.fit([ecg[:1], ecg[1:20], ecg[20:]])
+    assert fitted.shift == pytest.approx(ecg.mean(dtype=np.float64), rel=1e-9)
+    assert fitted.scale == pytest.approx(ecg.std(dtype=np.float64), rel=1e-9)
+
+
+def test_global_of_flat_ecgs_keeps_scale_one():
+    assert build(composed("normalization=global").normalization).fit([np.ones((3, 12, 50), np.float32)]).scale == 1
+
+
+def test_per_signal_gives_every_lead_mean_zero_and_deviation_one():
+    ecg = heartbeats(5)
+    scaled = build(composed("normalization=per_signal").normalization)(ecg).apply(ecg)
+    assert np.allclose(scaled.mean(axis=-1), 0, atol=1e-5)
+    assert np.allclose(scaled.std(axis=-1), 1, atol=1e-4)

@@ -1,0 +1,55 @@
+"""Fit one model, encode everyone, and score the run by what the genome found."""
+
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from ecgae import runs
+from ecgae.entry import build, entry, layout_of, plain, rescore, show, start, study_of
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+@entry
+def main(cfg: DictConfig) -> float | None:
+    config = plain(cfg)
+    directory, cache = Path(cfg.paths.runs) / runs.run_name(config), Path(cfg.paths.cache)
+    with runs.only_one(directory):
+        if runs.is_finished(directory, config):
+            return show(directory, "finished before, not computed again")
+        from ecgae import encoding, ingest, latents, preprocess, tracking, training  # seconds to import: not for --help
+        from ecgae.report import page, run_figures
+
+        cohort, baseline, denoiser, normalization = map(
+            build, (cfg.cohort, cfg.baseline, cfg.denoiser, cfg.normalization)
+        )
+        objective, engine, score, schedule = map(build, (cfg.objective, cfg.get("engine"), cfg.score, cfg.trainer))
+        if directory.is_dir():  # gwas.py has scored it with other settings since
+            return rescore(directory, config, directory, engine, score)
+        kind, lead_mode = cfg.input.recording, cfg.lead_mode
+        training.start_seed(schedule.seed)
+        model = build(cfg.architecture, **layout_of(cohort, kind, lead_mode))
+        print(f"{training.count_parameters(model):,} trainable parameters")
+        cohort.prepare()
+        store = ingest.ingest(cohort, cache, cfg.runtime.workers)
+        study = study_of(cohort, cfg.people) if engine else None
+        if study:
+            study.check(store.sample_ids, store.visits, f"cohort {cohort.name}")
+        cleaned = preprocess.clean(store, kind, baseline, denoiser, cache)
+        tracked = tracking.one_run(build(cfg.get("logger")), directory.name, runs.identity(config))
+        with tracked as logger, runs.new_run(directory, config) as run:
+            signals = encoding.as_signals(cleaned, lead_mode)
+            people = store.sample_ids.repeat(len(signals) // len(store))
+            machine = training.Machine(cfg.runtime.accelerator, logger, run)
+            fitted = training.fit(model, objective, normalization, signals, people, schedule, machine)
+            found = encoding.encode(fitted, store, kind, cleaned, lead_mode, schedule)
+            latents.write_latents(run / "latents.h5", found)
+            run_figures.draw(run / "figures", fitted, found, cleaned, store, kind, lead_mode, cohort.public)
+            summary = study.scan(engine, score, latents.as_phenotypes(found, "latents.h5"), run) if study else None
+            page.write_report(run)
+            tracking.mirror(logger, summary, run / "figures")
+    return show(directory)
+
+
+if __name__ == "__main__":
+    start(main)
