@@ -134,7 +134,14 @@ def associate(dosage: Num[np.ndarray, "individual variant"], model: Model) -> As
     return _estimates(gy, np.where(testable, left, np.nan), yy, df, n, mean)
 
 
-def _estimates(gy, gg, yy, df, n, mean) -> Associations:
+def _estimates(
+    gy: Float[np.ndarray, "variant phenotype"],
+    gg: Float[np.ndarray, " variant"],
+    yy: Float[np.ndarray, "variant phenotype"],
+    df: Int[np.ndarray, " variant"],
+    n: Int[np.ndarray, " variant"],
+    mean: Float[np.ndarray, " variant"],
+) -> Associations:
     beta = gy / gg[:, None]
     # A perfect fit leaves rounding noise of either sign: it is reported at the size of that noise.
     unexplained = np.maximum(yy - beta * gy, np.finfo(float).eps * yy)
@@ -183,8 +190,10 @@ def minor_allele_count(dosage: Num[np.ndarray, "individual variant"]) -> Float[n
     return np.where(n > 0, np.minimum(count, 2 * n - count), np.nan)
 
 
-def neg_log10_p(t: Float[np.ndarray, "*shape"], df: Num[np.ndarray, "*#shape"] | float | int) -> Float[np.ndarray, "*shape"]:
-    """-log10 of the two-sided p of Student's t, to about 1e-11 of its value however small p is.
+def neg_log10_p(
+    t: Float[np.ndarray, "*shape"], df: Num[np.ndarray, "*#shape"] | float | int
+) -> Float[np.ndarray, "*shape"]:
+    """-log10 of the two-sided p of Student's t, to nine digits however small p is.
 
     p is the regularised incomplete beta function I_x(a, 1/2) with a = df/2, x = df/(df + t^2). Near t = 0 its
     complement is taken, and beyond |t| = 30, where p would underflow, the logarithm of

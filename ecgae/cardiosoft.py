@@ -40,11 +40,12 @@ def read_cardiosoft(file: Path) -> Recording:
     """
     root = _parse(file)
     strip = root.find("StripData")
-    if strip is not None and strip.find("WaveformData") is None:
+    if strip is None:
         strip = root.find("Strip/StripData")  # an older dialect nests it one level deeper
+    median_beat = root.find("RestingECGMeasurements/MedianSamples")
     return Recording(
         strip=None if strip is None else _waveform(strip, "StripData"),
-        median_beat=_optional_waveform(root.find("RestingECGMeasurements/MedianSamples"), "MedianSamples"),
+        median_beat=None if median_beat is None else _waveform(median_beat, "MedianSamples"),
         measurements=_measurements(root.find("RestingECGMeasurements")),
     )
 
@@ -61,10 +62,6 @@ def _parse(file: Path) -> ElementTree.Element:
     if root.tag != "CardiologyXML":
         raise InputError(f"root element must be CardiologyXML; got {root.tag}")
     return root
-
-
-def _optional_waveform(node: ElementTree.Element | None, section: str) -> Waveform | None:
-    return None if node is None else _waveform(node, section)
 
 
 def _waveform(node: ElementTree.Element, section: str) -> Waveform:

@@ -1,6 +1,7 @@
 """What the entry points share: from a composed config to components, and from an error to one sentence."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,8 @@ def start(main: Callable[[], Any]) -> None:
 
     Hydra cannot parse `group=null`; what it means, "no choice of this group", it writes `~group`.
     """
+    # OpenMP threads that spin while they wait make training several times slower as soon as another job wants a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
     sys.argv[1:] = [
         f"~{word.removesuffix('=null')}" if word.removesuffix("=null") in groups else word for word in sys.argv[1:]

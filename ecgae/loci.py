@@ -49,7 +49,13 @@ def find_loci(
     return _merge(clump, position, neg_log_10_p, max_distance)
 
 
-def _merge(clump, position, neg_log_10_p, max_distance) -> Loci:
+def _merge(
+    clump: Int[np.ndarray, " variant"],
+    position: Int[np.ndarray, " variant"],
+    neg_log_10_p: Float[np.ndarray, " variant"],
+    max_distance: int,
+) -> Loci:
+    """`clump` names the strongest variant of each one's clump."""
     heads = np.unique(clump)
     index_variants: list[int] = []
     locus_of_head: dict[int, int] = {}

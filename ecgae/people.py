@@ -44,8 +44,9 @@ def join(
         source = covariates.attrs.get("source", "the covariates")
         rows = covariate_rows(covariates, phenotypes.sample_ids, phenotypes.visits)
         gaps = covariates.isna().any(axis=1).to_numpy()
-        lacks[f"have no row in {source}"] = rows < 0
-        lacks[f"have a missing value in {source}"] = (rows >= 0) & gaps[rows]
+        genotyped = genotype_rows >= 0  # everybody is counted at the first thing that they lack
+        lacks[f"have no row in {source}"] = genotyped & (rows < 0)
+        lacks[f"have a missing value in {source}"] = genotyped & (rows >= 0) & gaps[rows]
     kept = ~np.any(list(lacks.values()), axis=0)
     if not kept.any():
         raise InputError(_no_overlap(phenotypes, lacks))
@@ -88,7 +89,13 @@ def _no_overlap(phenotypes: Phenotypes, lacks: dict[str, Bool[np.ndarray, " indi
     )
 
 
-def _account(phenotypes: Phenotypes, genotypes: Genotypes, lacks, kept, genotyped: int) -> list[str]:
+def _account(
+    phenotypes: Phenotypes,
+    genotypes: Genotypes,
+    lacks: dict[str, Bool[np.ndarray, " individual"]],
+    kept: Bool[np.ndarray, " individual"],
+    genotyped: int,
+) -> list[str]:
     fam = genotypes.files[0].with_suffix(".fam").name
     lines = [
         f"{len(kept):,} individuals in {phenotypes.source}, {len(genotypes.sample_ids):,} in {fam} "

@@ -105,7 +105,13 @@ LOCUS_COLUMNS = (
 )
 
 
-def _loci(hits: pd.DataFrame, variants: pd.DataFrame, genotypes, individuals, settings: Score) -> pd.DataFrame:
+def _loci(
+    hits: pd.DataFrame,
+    variants: pd.DataFrame,
+    genotypes: Genotypes,
+    individuals: Int[np.ndarray, " individual"],
+    settings: Score,
+) -> pd.DataFrame:
     found = variants.loc[hits.index.unique()]
     rows = []
     for _, here in found.groupby("chromosome", sort=False):

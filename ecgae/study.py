@@ -88,7 +88,7 @@ class Study:
         folder.mkdir(exist_ok=True)
         threshold = scored.summary["threshold"]
         figures.manhattan(scan.variants, scored.loci, threshold, self.planted).savefig(folder / "manhattan.png")
-        figures.qq(scan.qq).savefig(folder / "qq.png")
+        figures.qq(scan.qq.observed, scan.qq.expected).savefig(folder / "qq.png")
 
 
 def _read_planted(file: Path) -> pd.DataFrame:

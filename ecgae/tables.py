@@ -83,7 +83,7 @@ def refuse_text(column: pd.Series, source: str) -> None:
     bad = column[(number.isna() & column.notna()) | np.isinf(number)]
     if len(bad):
         raise InputError(
-            f"Column {column.name} of {source} must hold finite numbers; got {bad.iloc[0]!r} in {len(bad):,} of "
+            f"Column {column.name} of {source} must hold finite numbers; got {bad.iloc[0]} in {len(bad):,} of "
             f"{len(column):,} rows. Write NA where a value is missing."
         )
 

@@ -61,6 +61,17 @@ def test_weights_survive_save_and_load(name, tmp_path):
     assert torch.equal(other.encode(ecgs(2)).mean, model.encode(ecgs(2)).mean)
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_rotated_latent_space_gives_the_same_reconstruction(name):
+    model, ecg = built(name).eval(), ecgs(4)
+    before = model.encode(ecg).mean
+    reconstruction = model.decode(before)
+    rotation, centre = torch.linalg.qr(torch.randn(16, 16)).Q, torch.randn(16)
+    model.rotate(centre, rotation)
+    assert torch.allclose(model.encode(ecg).mean, (before - centre) @ rotation, atol=1e-4)
+    assert torch.allclose(model.decode(model.encode(ecg).mean), reconstruction, atol=1e-4)
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_eight_ecgs_can_be_learned_by_heart(name, objective):

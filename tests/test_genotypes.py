@@ -9,9 +9,6 @@ import reference
 from ecgae.errors import InputError
 from ecgae.genotypes import Genotypes
 
-REAL = Path(os.environ.get("ECGAE_REAL_DATA", Path(__file__).parents[2] / "shared" / "data")) / "genotypes"
-real_files = pytest.mark.skipif(not REAL.is_dir(), reason=f"no real files at {REAL} (set ECGAE_REAL_DATA)")
-
 
 @pytest.fixture
 def dosage():
@@ -126,7 +123,6 @@ def test_chromosomes_of_other_people_are_refused(tmp_path, dosage):
         Genotypes.open(tmp_path / "chr{chromosome}")
 
 
-@real_files
 @pytest.mark.parametrize(
     ("bed", "beside", "sentence"),
     [
@@ -135,8 +131,8 @@ def test_chromosomes_of_other_people_are_refused(tmp_path, dosage):
         ("smallmode0", "smallmode0", "must be variant-major"),
     ],
 )
-def test_real_broken_files_are_refused(tmp_path, bed, beside, sentence):
-    folder = REAL / "formats" / "bed_reader"
+def test_real_broken_files_are_refused(real_data, tmp_path, bed, beside, sentence):
+    folder = real_data / "genotypes" / "formats" / "bed_reader"
     shutil.copy(folder / f"{bed}.bed", tmp_path / "x.bed")
     for suffix in ("bim", "fam"):
         shutil.copy(folder / f"{beside}.{suffix}", tmp_path / f"x.{suffix}")
@@ -144,9 +140,8 @@ def test_real_broken_files_are_refused(tmp_path, bed, beside, sentence):
         Genotypes.open(tmp_path / "x")
 
 
-@real_files
-def test_real_files_with_missing_calls_are_read():
-    genotypes = Genotypes.open(REAL / "formats" / "bed_reader" / "some_missing")
+def test_real_files_with_missing_calls_are_read(real_data):
+    genotypes = Genotypes.open(real_data / "genotypes" / "formats" / "bed_reader" / "some_missing")
     dosage = genotypes.read(np.arange(100), np.arange(100))
     assert dosage.shape == (100, 100)
     assert 0 < np.isnan(dosage).mean() < 0.5

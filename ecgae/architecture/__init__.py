@@ -29,4 +29,11 @@ class Autoencoder(nn.Module, ABC):
     def decode(self, latent: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch lead time"]: ...
 
     @abstractmethod
+    def rotate(self, centre: Float[Tensor, "latent"], rotation: Float[Tensor, "latent latent"]) -> None:
+        """Expresses the latents as `(latent - centre) @ rotation`, with `decode(encode(ecg))` unchanged.
+
+        `rotation` is orthogonal. It moves the axes of the latent space, which training leaves arbitrary.
+        """
+
+    @abstractmethod
     def penalty(self) -> Float[Tensor, ""]: ...

@@ -35,6 +35,15 @@ class ConvAutoencoder(Autoencoder):
     def decode(self, latent: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch lead time"]:
         return self.decoder(self.expand(latent))[..., : self.samples]
 
+    @torch.no_grad()
+    def rotate(self, centre: Float[Tensor, "latent"], rotation: Float[Tensor, "latent latent"]) -> None:
+        """Folds the rotation into the two dense layers beside the bottleneck."""
+        into, out = self.encoder[-1], self.expand[0]
+        into.weight.copy_(rotation.T @ into.weight)
+        into.bias.copy_((into.bias - centre) @ rotation)
+        out.bias.add_(out.weight @ centre)
+        out.weight.copy_(out.weight @ rotation)
+
     def penalty(self) -> Float[Tensor, ""]:
         """`l2` times the sum of squares of all convolution kernels; dense layers and biases are free, as published."""
         kernels = [module.weight for module in self.modules() if isinstance(module, nn.Conv1d)]

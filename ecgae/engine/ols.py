@@ -97,7 +97,12 @@ class OLS:
                 tally.add(block, statistics, frequent)
         return tally.scan(len(individuals), dropped)
 
-    def _constant(self, phenotypes, names, covariates) -> Bool[np.ndarray, " phenotype"]:
+    def _constant(
+        self,
+        phenotypes: Float[np.ndarray, "individual phenotype"],
+        names: Sequence[str],
+        covariates: Float[np.ndarray, "individual covariate"],
+    ) -> Bool[np.ndarray, " phenotype"]:
         """Which phenotypes are to be left out."""
         constant = np.zeros(len(names), dtype=bool)
         for columns, present in missingness_patterns(phenotypes):
@@ -114,7 +119,11 @@ class OLS:
         print(f"{constant.sum():,} of {len(names):,} phenotypes are constant and not tested: {named}.")
         return constant
 
-    def _groups(self, phenotypes, covariates) -> list[_Group]:
+    def _groups(
+        self,
+        phenotypes: Float[np.ndarray, "individual phenotype"],
+        covariates: Float[np.ndarray, "individual covariate"],
+    ) -> list[_Group]:
         groups = []
         for columns, present in missingness_patterns(phenotypes):
             basis = covariate_basis(covariates[present])
@@ -142,7 +151,11 @@ class OLS:
         return statistics, frequent
 
 
-def _refuse_unusable(phenotypes, names, covariates) -> None:
+def _refuse_unusable(
+    phenotypes: Float[np.ndarray, "individual phenotype"],
+    names: Sequence[str],
+    covariates: Float[np.ndarray, "individual covariate"],
+) -> None:
     infinite = np.isinf(phenotypes).any(axis=0)
     if infinite.any():
         raise InputError(f"Phenotypes must be finite or missing; {names[infinite.argmax()]} has infinite values.")

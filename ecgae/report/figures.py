@@ -74,17 +74,18 @@ def _genome_axis(variants: pd.DataFrame) -> tuple[dict[str, float], dict[str, fl
     return offsets, centres
 
 
-def qq(quantiles: pd.DataFrame) -> Figure:
-    """-log10 p of each phenotype against what is expected without any association: phenotype, expected, observed."""
+def qq(observed: dict[str, Float[np.ndarray, "quantile"]], expected: Float[np.ndarray, "quantile"]) -> Figure:
+    """-log10 p of each phenotype against what is expected without any association, quantile by quantile."""
     with mpl.rc_context(STYLE):
         figure = _figure(4.2, 4)
         axes = figure.add_subplot()
-        axes.plot(quantiles.expected, quantiles.observed, ".", ms=2.5, color=ACCENT, alpha=0.5)
-        top = quantiles.expected.max()
+        for values in observed.values():
+            axes.plot(expected, values, ".", ms=2.5, color=ACCENT, alpha=0.5)
+        top = float(expected.max(initial=1))
         axes.plot([0, top], [0, top], color=WARN, lw=1)
         axes.set_xlabel("expected $-\\log_{10}\\,p$")
         axes.set_ylabel("observed $-\\log_{10}\\,p$")
-        axes.set_title(f"{quantiles.phenotype.nunique()} phenotypes", fontsize=10)
+        axes.set_title(f"{len(observed)} phenotypes", fontsize=10)
     return figure
 
 

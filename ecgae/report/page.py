@@ -24,13 +24,13 @@ STYLE = """
 * { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); }
 body { margin: 0 auto; max-width: 1080px; padding: 2rem 1.25rem; }
-h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; }
+h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; } h3 { font-size: 1rem; margin: .5rem 0; }
 .lead { color: var(--muted); margin: .2rem 0 1.4rem; }
 .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .8rem; }
 .numbers div { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; }
 .numbers b { display: block; font-size: 1.5rem; color: var(--accent); font-variant-numeric: tabular-nums; }
 .numbers span { color: var(--muted); font-size: .85rem; }
-.row { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 1rem; align-items: start; }
+.row { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 1rem; align-items: start; }
 figure { margin: 0; } img { max-width: 100%; } figcaption { color: var(--muted); font-size: .85rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; width: 100%; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
@@ -65,7 +65,7 @@ def _page(
     parts = [f"<h1>{escape(title)}</h1>", f"<p class=lead>{escape(_subtitle(score))}</p>"]
     if score is not None:
         parts += [_numbers(score), "<h2>Associations</h2>", _wide(figures, "manhattan")]
-        parts += [_row(figures, "qq"), "<h2>Loci</h2>", _loci_table(loci)]
+        parts += [f"<div class=row>{_wide(figures, 'qq')}<div><h3>Loci</h3>{_loci_table(loci)}</div></div>"]
     if {"overlays", "quality", "training"} & figures.keys():
         parts += ["<h2>Reconstruction</h2>", _row(figures, "quality", "training"), _wide(figures, "overlays")]
     if score is not None:
@@ -108,7 +108,21 @@ def _numbers(score: dict[str, Any]) -> str:
 def _loci_table(loci: pd.DataFrame | None) -> str:
     if loci is None or loci.empty:
         return "<p>No locus.</p>"
-    return f"<div class=scroll>{loci.to_html(index=False, border=0, float_format='{:.4g}'.format, na_rep='')}</div>"
+    columns = {
+        "locus": loci.chromosome.astype(str) + ":" + loci.base_pair_location.map("{:,}".format),
+        "variant": loci.rsid.fillna(loci.index_variant),
+        "effect / other": loci.effect_allele + " / " + loci.other_allele,
+        "frequency": loci.effect_allele_frequency.map("{:.3f}".format),
+        "\u2212log<sub>10</sub> p": loci.neg_log_10_p_value.map("{:.2f}".format),
+        "best phenotype": loci.phenotype,
+        "with a hit": loci.phenotypes.str.count(",") + 1,
+    }
+    if "planted" in loci:
+        columns["planted"] = loci.planted.fillna("none near")
+    head = "".join(f"<th>{name}</th>" for name in columns)
+    rows = zip(*columns.values(), strict=True)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<div class=scroll><table><tr>{head}</tr>{body}</table></div>"
 
 
 def _inflation_table(score: dict[str, Any]) -> str:

@@ -19,11 +19,8 @@ def summary_table(summary: dict[str, Any]) -> str:
             ("  at a planted variant", f"{summary['recovered_loci']:,} (of {summary['planted_loci']:,} planted)"),
             ("  elsewhere (false)", f"{summary['false_loci']:,}"),
         ]
-    rows.append(
-        (
-            "genomic inflation",
-            f"{summary['genomic_inflation']:.3f} (median; max {summary['genomic_inflation_max']:.3f})",
-        )
-    )
+    if summary["genomic_inflation"] is not None:  # no variant was tested
+        inflation = f"{summary['genomic_inflation']:.3f} (median; max {summary['genomic_inflation_max']:.3f})"
+        rows.append(("genomic inflation", inflation))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

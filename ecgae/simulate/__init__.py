@@ -1,4 +1,4 @@
-"""The synthetic cohort: genotypes with LD and structure, ECGs with planted effects, written in the real file formats."""
+"""The synthetic cohort: genotypes with LD and structure, ECGs with planted effects, in the real file formats."""
 
 from ecgae.simulate.simulation import Simulation
 from ecgae.simulate.write import simulate

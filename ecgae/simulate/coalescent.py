@@ -15,7 +15,7 @@ PULSES = (12, 16)  # generations ago, into the majority and into the minority
 SECOND_ANCESTRY = (
     0.10,
     0.70,
-)  # what the pulses left of the second ancestral population in the majority and the minority
+)  # share of the second ancestral population in the two since
 MINORITY = 0.25  # share of the people
 MINIMUM_FREQUENCY = 0.01  # of the rarer allele, for a variant to be genotyped
 PLANTED_FREQUENCY = 0.10  # of the rarer allele, for a variant to be causal
@@ -47,9 +47,7 @@ def simulate_chromosome(
     Raises `InputError` where msprime is not installed, or the chromosome has too few such variants.
     """
     msprime = _msprime()
-    ancestry_seed, mutation_seed = (
-        1 + int(word) // 2 for word in seed.generate_state(2)
-    )  # msprime wants 1 ... 2^32 - 1
+    ancestry_seed, mutation_seed = (1 + int(word) // 2 for word in seed.generate_state(2))  # 1 ... 2^31
     trees = msprime.sim_ancestry(
         samples={"majority": individuals - minority_size(individuals), "minority": minority_size(individuals)},
         demography=_demography(msprime),

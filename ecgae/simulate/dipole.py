@@ -52,7 +52,7 @@ def _windows(qrs: float) -> tuple[tuple[float, float, float], ...]:
 
 
 def _ventricular_vectors(parameters: Mapping[str, float]) -> Float[np.ndarray, "axis phase"]:
-    """Septum (right and forwards), apex (left and forwards), left ventricle (along the axis), base (backwards), in mV."""
+    """In mV: septum (right, forwards), apex (left, forwards), left ventricle (along the axis), base (backwards)."""
     x, y = _frontal_direction(parameters["qrs_axis"])
     r = parameters["r_amplitude"]
     return np.array(
@@ -66,11 +66,11 @@ def _ventricular_vectors(parameters: Mapping[str, float]) -> Float[np.ndarray, "
 
 
 def _atria(time: Float[np.ndarray, "time"], parameters: Mapping[str, float]) -> Float[np.ndarray, "axis time"]:
-    """The right atrium (down and forwards), then the left one (left and backwards)."""
+    """The right atrium (down and forwards), then the left one (to the left and backwards)."""
     onset, duration = -parameters["pr_interval"], parameters["p_duration"]
     right = _bump(time, onset + 0.38 * duration, 0.38 * duration, 0.40 * duration)
     left = _bump(time, onset + 0.62 * duration, 0.40 * duration, 0.38 * duration)
-    directions = np.array([[0.45, 0.72, -0.22], [0.70, 0.45, 0.30]]).T
+    directions = np.array([[0.68, 0.52, -0.25], [0.80, 0.32, 0.28]]).T
     return parameters["p_amplitude"] * directions @ np.stack([right, left])
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from bed_reader import to_bed
-from jaxtyping import Float, Int, Int8
+from jaxtyping import Float, Int8
 
 from ecgae.simulate.coalescent import simulate_chromosome
 from ecgae.simulate.people import People
@@ -34,9 +34,7 @@ class Summary(NamedTuple):
 
     planted: list[Planted]
     ancestry: Float[np.ndarray, "individual"]  # true share of the second ancestral population
-    structure: Int8[
-        np.ndarray, "individual variant"
-    ]  # common variants for the principal components, with missing calls
+    structure: Int8[np.ndarray, "individual common"]  # variants for the principal components
 
 
 def write_chromosome(simulation: Simulation, chromosome: int, people: People, stream: int, folder: Path) -> Summary:
@@ -54,10 +52,11 @@ def write_chromosome(simulation: Simulation, chromosome: int, people: People, st
     dosage = simulated.dosage[people.genome]
     ids = [f"sim{chromosome}_{position}" for position in simulated.position]
     alleles = _draw_alleles(len(ids), rng)
-    planted = [
-        Planted(locus, ids[i], chromosome, int(simulated.position[i]), *map(str, alleles[i]), dosage[:, i].copy())
-        for locus, i in zip(loci, simulated.planted, strict=True)
-    ]
+    planted = []
+    for locus, i in zip(loci, simulated.planted.tolist(), strict=True):
+        effect_allele, other_allele = alleles[i].tolist()
+        position = int(simulated.position[i])
+        planted.append(Planted(locus, ids[i], chromosome, position, effect_allele, other_allele, dosage[:, i].copy()))
     _remove_calls(dosage, simulation.missing_rate, rng)
     properties = {
         "fid": people.sample_id,
@@ -94,7 +93,8 @@ def _remove_calls(dosage: Int8[np.ndarray, "individual variant"], rate: float, r
     dosage[np.unravel_index(calls, dosage.shape)] = MISSING
 
 
-def _for_structure(dosage: Int8[np.ndarray, "individual variant"]) -> Int8[np.ndarray, "individual variant"]:
+def _for_structure(dosage: Int8[np.ndarray, "individual variant"]) -> Int8[np.ndarray, "individual common"]:
+    """Common variants, evenly spread over the genotyped ones."""
     frequency = dosage.mean(axis=0, where=dosage != MISSING) / 2
     common = np.flatnonzero(np.minimum(frequency, 1 - frequency) >= _STRUCTURE_FREQUENCY)
     count = min(len(common), _STRUCTURE_VARIANTS // AUTOSOMES)

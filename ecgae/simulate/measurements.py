@@ -22,10 +22,13 @@ class Onsets(NamedTuple):
 
 
 class Wave(NamedTuple):
-    """One deflection of a lead: blank, or its amplitude (mV, signed) and duration (ms)."""
+    """One deflection of a lead, as printed: uV, positive, and ms; both blank where there is none."""
 
-    amplitude: float
-    duration: int
+    amplitude: str
+    duration: str
+
+
+_BLANK = Wave("", "")
 
 
 def onsets(recording: Recording, parameters: Mapping[str, float]) -> Onsets:
@@ -43,46 +46,47 @@ def axis(ecg: Float[np.ndarray, "lead=12 time"], first: int, last: int) -> int:
 
 
 def measurement_table(recording: Recording, limits: Onsets) -> dict[str, list[str]]:
-    """The rows of the 12SL table, 12 texts each, blank where a lead has no such wave; uV and ms, amplitudes of Q and S > 0."""
+    """Rows of the device's table by tag: 12 texts in uV or ms each, blank where a lead has no such wave."""
     beat = recording.noise_free_beat
     p_on, p_off, qrs_on, qrs_off, t_off = (BEAT_ONSET + limit // STEP_MS - MEDIAN_QRS_ONSET for limit in limits)
-    complexes = [_qrs_waves(lead[qrs_on : qrs_off + 1]) for lead in beat]
     st_end = qrs_off + (t_off - qrs_off) // 4
-    rows: dict[str, list[str]] = {}
+    rows = {
+        "PAmplitude": [_microvolts(_extreme(lead[p_on:p_off])) for lead in beat],
+        "TAmplitude": [_microvolts(_extreme(lead[st_end:t_off])) for lead in beat],
+        "JAmplitude": [_microvolts(lead[qrs_off]) for lead in beat],
+        "JXAmplitude": [_microvolts(lead[(qrs_off + st_end) // 2]) for lead in beat],
+        "JXEAmplitude": [_microvolts(lead[st_end]) for lead in beat],
+    }
+    complexes = [_qrs_waves(lead[qrs_on : qrs_off + 1]) for lead in beat]
     for index, name in enumerate("QRS"):
-        rows[f"{name}Duration"] = [_text(waves[index].duration) if waves[index] else "" for waves in complexes]
-        rows[f"{name}Amplitude"] = [
-            _text(1000 * abs(waves[index].amplitude)) if waves[index] else "" for waves in complexes
-        ]
-    rows["PAmplitude"] = [_text(1000 * _extreme(lead[p_on:p_off])) for lead in beat]
-    rows["TAmplitude"] = [_text(1000 * _extreme(lead[st_end:t_off])) for lead in beat]
-    for name, sample in (("J", qrs_off), ("JX", (qrs_off + st_end) // 2), ("JXE", st_end)):
-        rows[f"{name}Amplitude"] = [_text(1000 * lead[sample]) for lead in beat]
+        waves = [waves_of_lead[index] for waves_of_lead in complexes]
+        rows[f"{name}Amplitude"] = [wave.amplitude for wave in waves]
+        rows[f"{name}Duration"] = [wave.duration for wave in waves]
     return rows
 
 
-def _qrs_waves(qrs: Float[np.ndarray, "time"]) -> list["Wave | None"]:
+def _qrs_waves(qrs: Float[np.ndarray, "time"]) -> tuple[Wave, Wave, Wave]:
     """Q, R and S of one lead: the largest positive wave is R, the negative ones before and after it are Q and S."""
     peak = int(np.argmax(qrs))
     if qrs[peak] < _SMALLEST_WAVE:
-        return [_wave(-qrs), None, None]  # QS complex
-    return [_wave(-qrs[:peak]), _wave(qrs), _wave(-qrs[peak:])]
+        return _wave(-qrs), _BLANK, _BLANK  # a QS complex
+    return _wave(-qrs[:peak]), _wave(qrs), _wave(-qrs[peak:])
 
 
-def _wave(part: Float[np.ndarray, "time"]) -> "Wave | None":
+def _wave(part: Float[np.ndarray, "time"]) -> Wave:
     """The largest positive deflection of `part`, if large enough, with the time that it stays above zero."""
     if len(part) == 0 or part.max() < _SMALLEST_WAVE:
-        return None
+        return _BLANK
     peak = int(np.argmax(part))
     below = np.flatnonzero(part <= 0)
     first = below[below < peak].max(initial=-1)
     last = below[below > peak].min(initial=len(part))
-    return Wave(float(part[peak]), STEP_MS * int(last - first - 1))
+    return Wave(_microvolts(part[peak]), str(STEP_MS * int(last - first - 1)))
 
 
 def _extreme(part: Float[np.ndarray, "time"]) -> float:
     return float(part[np.argmax(np.abs(part))])
 
 
-def _text(value: float) -> str:
-    return str(round(value))
+def _microvolts(voltage: float) -> str:
+    return str(round(1000 * float(voltage)))

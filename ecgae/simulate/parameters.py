@@ -1,9 +1,9 @@
-"""What a person's ECG is made of: fourteen parameters, and how sex, age, ancestry, planted variants and chance set them."""
+"""What a person's ECG is made of: 14 parameters, set by sex, age, ancestry, planted variants and chance."""
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 REFERENCE_AGE = 64.0  # years; age effects count from here
 
@@ -32,9 +32,7 @@ PARAMETERS = (
     Parameter("s_amplitude", "mV", 0.85, 0.17, -0.12, -0.003, 0.25, 1.60),  # late, towards the back
     Parameter("heart_rate", "beats/min", 63.0, 8.5, 2.0, -0.05, 45.0, 100.0),
     Parameter("t_axis", "degrees", 46.0, 11.0, 0.0, -0.10, 0.0, 85.0),
-    Parameter(
-        "transition_angle", "degrees", 0.0, 9.0, 0.0, -0.05, -30.0, 30.0
-    ),  # QRS turned forwards about the long axis
+    Parameter("transition_angle", "degrees", 0.0, 9.0, 0.0, -0.05, -30.0, 30.0),  # QRS turned forwards
     Parameter("q_amplitude", "mV", 0.24, 0.06, -0.02, 0.0, 0.05, 0.50),  # of the septum: forwards and to the right
     Parameter("p_duration", "ms", 104.0, 8.0, -4.0, 0.10, 76.0, 136.0),
     Parameter("t_asymmetry", "1", 0.62, 0.03, 0.0, 0.0, 0.52, 0.74),  # share of the T wave before its peak
@@ -66,7 +64,7 @@ def effects_per_allele(
     dosage_variance: Float[np.ndarray, "locus"],
     sign: Float[np.ndarray, "locus"],
 ) -> Float[np.ndarray, "locus"]:
-    """Effects, in the parameter's unit, that explain the given shares of its variance: beta^2 var(dosage) = share sd^2."""
+    """Effects, in the parameter's unit, that explain given shares of its variance: beta^2 var(dosage) = share sd^2."""
     sd = np.array([PARAMETERS[parameter_of(locus)].sd for locus in range(len(sign))])
     return sign * sd * np.sqrt(variance_explained / np.maximum(dosage_variance, 1e-9))
 

@@ -61,8 +61,10 @@ def used_visit(people: People) -> Int[np.ndarray, "individual"]:
     return candidates.argmax(axis=1)
 
 
-def _draw_damage(files: int, recorded: Bool[np.ndarray, "individual visit=2"], rng: np.random.Generator) -> dict:
-    """One damaged file per drawn person, each kind in turn; every third hits the first of two visits, if there are such."""
+def _draw_damage(
+    files: int, recorded: Bool[np.ndarray, "individual visit=2"], rng: np.random.Generator
+) -> dict[tuple[int, int], str]:
+    """One damaged file per drawn person, each kind in turn; every third is the first of two, if there are such."""
     repeaters = list(rng.permutation(np.flatnonzero(recorded.all(axis=1))))
     others = list(rng.permutation(np.flatnonzero(~recorded.all(axis=1))))
     kinds = list(DAMAGES)

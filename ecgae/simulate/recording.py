@@ -19,8 +19,9 @@ DISCLOSURE_SAMPLES = 16 * SAMPLING_RATE
 
 BEAT_ONSET = 140  # samples of one beat before the QRS onset: room for a PR interval of 280 ms
 _BEFORE, _AFTER = BEAT_ONSET, 300  # ... and after it, for a QT interval of 600 ms
-_MARGIN = 8  # samples beside the beat in which the baseline is measured
-_TORSO_SPREAD = 0.07  # between people, relative; a visit's electrode positions add a third of it
+_MARGIN = 16  # samples beside the beat in which the baseline is measured
+MEASURED = [0, 1, *range(6, 12)]  # the independent leads among the twelve
+_TORSO_SPREAD = 0.04  # between people, relative; a visit's electrode positions add a third of it
 
 
 class Recording(NamedTuple):
@@ -35,6 +36,15 @@ class Recording(NamedTuple):
     qt_interval: float  # ms
 
 
+class _Trace(NamedTuple):
+    """A trace of the independent leads in mV, and what it is made of."""
+
+    ecg: Float[np.ndarray, "lead=8 time"]
+    heart: Float[np.ndarray, "lead=8 time"]  # without interference
+    onsets: Int[np.ndarray, "beat"]  # samples of the QRS onsets, some just outside of the trace
+    scale: Float[np.ndarray, "beat"]  # amplitude of each beat, 1 on average
+
+
 def record(parameters: Mapping[str, float], person_seed: list[int], visit: int, full_disclosure: bool) -> Recording:
     """A person's recording at a visit: the body is the person's, heart rate and electrodes vary with the visit.
 
@@ -46,41 +56,40 @@ def record(parameters: Mapping[str, float], person_seed: list[int], visit: int, 
     qt_interval = parameters["qtc_interval"] * np.cbrt(60 / heart_rate)
     time = STEP_MS * np.arange(-_BEFORE, _AFTER, dtype=float)
     beat = np.einsum("ld,dt->lt", torso, heartbeat(time, parameters, qt_interval))
-    strip, onsets = _trace(beat, heart_rate, STRIP_SAMPLES, rng)
-    counts = _quantised(strip)
-    median_beat = _median_beat(counts[[0, 1, *range(6, 12)]], onsets, parameters["pr_interval"], qt_interval)
-    disclosure = _quantised(_trace(beat, heart_rate, DISCLOSURE_SAMPLES, rng)[0]) if full_disclosure else None
-    r_peaks = STEP_MS * onsets + np.rint(R_PEAK * parameters["qrs_duration"]).astype(int)
+    strip = _trace(beat, heart_rate, STRIP_SAMPLES, rng)
+    counts = _quantised(strip.ecg)
+    disclosure = _trace(beat, heart_rate, DISCLOSURE_SAMPLES, rng).ecg if full_disclosure else None
+    r_peaks = STEP_MS * strip.onsets + np.rint(R_PEAK * parameters["qrs_duration"]).astype(int)
     return Recording(
         strip=counts,
-        median_beat=median_beat,
-        full_disclosure=disclosure,
+        median_beat=_median_beat(counts[MEASURED], strip, beat, parameters["pr_interval"], qt_interval),
+        full_disclosure=None if disclosure is None else _quantised(disclosure),
         noise_free_beat=_with_limb_leads(beat),
         beat_times=r_peaks[(r_peaks >= 0) & (r_peaks < STEP_MS * STRIP_SAMPLES)],
-        heart_rate=float(60_000 / (STEP_MS * np.diff(onsets).mean())),
+        heart_rate=float(60_000 / (STEP_MS * np.diff(strip.onsets).mean())),
         qt_interval=float(qt_interval),
     )
 
 
 def _torso(person: np.random.Generator, rng: np.random.Generator) -> Float[np.ndarray, "lead=8 axis=3"]:
-    """The mean body's lead vectors, each a little off: relative and absolute deviations of body and electrode positions."""
+    """The mean body's lead vectors, each a little off, by the person's build and the visit's electrode positions."""
     deviation = person.standard_normal((2, *DOWER.shape)) + rng.standard_normal((2, *DOWER.shape)) / 3
     return DOWER * (1 + _TORSO_SPREAD * deviation[0]) + 0.3 * _TORSO_SPREAD * deviation[1]
 
 
 def _trace(
     beat: Float[np.ndarray, "lead=8 beat_time"], heart_rate: float, samples: int, rng: np.random.Generator
-) -> tuple[Float[np.ndarray, "lead=8 time"], Int[np.ndarray, "beat"]]:
-    """A trace in mV of a regular, not quite even rhythm, and the sample of each QRS onset (also just outside of it)."""
+) -> _Trace:
+    """A regular, not quite even rhythm, with everything that disturbs it."""
     breathing = rng.uniform(0.18, 0.30), rng.uniform(0, 2 * np.pi)  # Hz, phase
     onsets = _onsets(60 * SAMPLING_RATE / heart_rate, samples, breathing, rng)
-    amplitude = 1 + 0.03 * np.sin(2 * np.pi * breathing[0] * onsets / SAMPLING_RATE + breathing[1])
-    padded = np.zeros((len(beat), samples + 4 * (_BEFORE + _AFTER)))
+    scale = 1 + 0.03 * np.sin(2 * np.pi * breathing[0] * onsets / SAMPLING_RATE + breathing[1])
+    beats = np.zeros((len(beat), samples + 4 * (_BEFORE + _AFTER)))
     start = 2 * (_BEFORE + _AFTER)
-    for onset, scale in zip(onsets, amplitude, strict=True):
-        padded[:, start + onset - _BEFORE : start + onset + _AFTER] += scale * beat
-    trace = padded[:, start : start + samples]
-    return trace + _interference(samples, breathing, rng), onsets
+    for onset, factor in zip(onsets, scale, strict=True):
+        beats[:, start + onset - _BEFORE : start + onset + _AFTER] += factor * beat
+    heart = beats[:, start : start + samples]
+    return _Trace(heart + _interference(samples, breathing, rng), heart, onsets, scale)
 
 
 def _onsets(
@@ -111,20 +120,27 @@ def _interference(
 
 
 def _median_beat(
-    counts: Int16[np.ndarray, "lead=8 time"], onsets: Int[np.ndarray, "beat"], pr_interval: float, qt_interval: float
+    counts: Int16[np.ndarray, "lead=8 time"],
+    strip: _Trace,
+    beat: Float[np.ndarray, "lead=8 beat_time"],
+    pr_interval: float,
+    qt_interval: float,
 ) -> Int16[np.ndarray, "lead=12 time=600"]:
-    """The median over the strip's whole beats, from the P wave's onset to the T wave's end on a straight baseline, else 0."""
-    first = -int(np.ceil(pr_interval / STEP_MS)) - _MARGIN
-    last = int(np.ceil(qt_interval / STEP_MS)) + _MARGIN
-    whole = onsets[(onsets + first >= 0) & (onsets + last <= counts.shape[1])]
-    beats = RESOLUTION * counts[:, whole[:, None] + np.arange(first, last)]  # lead, beat, time
-    before, after = beats[..., :_MARGIN].mean(axis=-1), beats[..., -_MARGIN:].mean(axis=-1)
-    ramp = np.linspace(0, 1, last - first)
-    level = before[..., None] * (1 - ramp) + after[..., None] * ramp
-    window = np.minimum(1.0, np.minimum(np.arange(last - first), np.arange(last - first)[::-1]) / _MARGIN)
-    beat = np.zeros((len(counts), MEDIAN_SAMPLES))
-    beat[:, MEDIAN_QRS_ONSET + first : MEDIAN_QRS_ONSET + last] = window * np.median(beats - level, axis=1)
-    return _quantised(beat)
+    """The median over the strip's whole beats, each freed of its neighbours and put on a straight baseline.
+
+    The baseline goes through the stretches just before the P wave and just after the T wave.
+    """
+    first, last = MEDIAN_QRS_ONSET, MEDIAN_SAMPLES - MEDIAN_QRS_ONSET
+    whole = (strip.onsets >= first) & (strip.onsets + last <= counts.shape[1])
+    noise = (RESOLUTION * counts - strip.heart)[:, strip.onsets[whole, None] + np.arange(-first, last)]
+    own = np.pad(beat, ((0, 0), (first - _BEFORE, last - _AFTER)))
+    beats = noise + strip.scale[whole, None] * own[:, None, :]  # lead, beat, time
+    before = first - int(np.ceil(pr_interval / STEP_MS)) - _MARGIN // 2  # the middle of each stretch
+    after = first + int(np.ceil(qt_interval / STEP_MS)) + _MARGIN // 2
+    left, right = (beats[..., m - _MARGIN // 2 : m + _MARGIN // 2].mean(axis=-1) for m in (before, after))
+    ramp = (np.arange(MEDIAN_SAMPLES) - before) / (after - before)
+    baseline = left[..., None] * (1 - ramp) + right[..., None] * ramp
+    return _quantised(np.median(beats - baseline, axis=1))
 
 
 def _quantised(ecg: Float[np.ndarray, "lead=8 time"]) -> Int16[np.ndarray, "lead=12 time"]:

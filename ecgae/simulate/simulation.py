@@ -24,11 +24,13 @@ _PARAMETERS = 14
 class Simulation:
     """What is simulated; two equal ones give the same bytes in every file.
 
-    `variants` counts all autosomes together, drawn uniformly among those with a minor allele frequency of 0.01 or more.
-    The planted variants lie on the first `planted_chromosomes` autosomes; the others carry none. `variance_explained` is
-    the mean share of a parameter's variance (at given sex and age) that one planted variant explains; `ancestry_effect` is
-    the shift, in standard deviations of a parameter, between a person of wholly the second and of wholly the first
-    ancestry. The three shares `missing_rate`, `repeat_visits` and `second_visit_only` lie between 0 and 1.
+    `variants` counts all autosomes together, drawn uniformly among those with a minor allele frequency of 0.01 or
+    more. The planted variants lie on the first `planted_chromosomes` autosomes; the others carry none.
+    `variance_explained` is the mean share of a parameter's variance (at given sex and age) that one planted variant
+    explains; `ancestry_effect` is the shift, in standard deviations of a parameter, between a person of wholly the
+    second and of wholly the first ancestry. `missing_rate` is the share of genotype calls that are missing,
+    `repeat_visits` that of people with two recordings, `second_visit_only` that of people with only the later one.
+    `damaged` counts files.
     """
 
     individuals: int = 2000
@@ -36,7 +38,7 @@ class Simulation:
     chromosome_length: int = 3_000_000
     planted_loci: int = 24
     planted_chromosomes: int = 16
-    variance_explained: float = 0.04
+    variance_explained: float = 0.06
     ancestry_effect: float = 0.3
     missing_rate: float = 0.001
     repeat_visits: float = 0.10
@@ -79,8 +81,8 @@ class Simulation:
         limit = int(AUTOSOMES * self.chromosome_length * _DENSITY)
         if self.variants > limit:
             raise InputError(
-                f"variants must be at most {limit:,} on {AUTOSOMES} chromosomes of {self.chromosome_length:,} base pairs; "
-                f"got {self.variants:,}. Raise chromosome_length or lower variants."
+                f"variants must be at most {limit:,} on {AUTOSOMES} chromosomes of {self.chromosome_length:,} base "
+                f"pairs; got {self.variants:,}. Raise chromosome_length or lower variants."
             )
 
     def _check_planted(self) -> None:
@@ -93,8 +95,8 @@ class Simulation:
         needed = int(1.25 * MINIMUM_SPACING) * per_chromosome
         if per_chromosome > 1 and self.chromosome_length < needed:
             raise InputError(
-                f"chromosome_length must be at least {needed:,} base pairs to hold {per_chromosome} planted loci more than "
-                f"1 Mb apart; got {self.chromosome_length:,}. Raise it, or lower planted_loci."
+                f"chromosome_length must be at least {needed:,} base pairs to hold {per_chromosome} planted loci more "
+                f"than 1 Mb apart; got {self.chromosome_length:,}. Raise it, or lower planted_loci."
             )
         explained = 1.5 * self.variance_explained * math.ceil(self.planted_loci / _PARAMETERS)
         if explained > 0.9:

@@ -15,14 +15,13 @@ def principal_components(
 ) -> Float[np.ndarray, "individual component"]:
     """The leading left singular vectors of the standardised genotypes, each of length 1, its sum of cubes positive.
 
-    A missing call counts as the variant's mean; a variant is centred and divided by sqrt(2 f (1 - f)). Time is linear in
-    people, memory does not grow with them beyond the result: the cross-product of variants is summed over blocks.
+    A missing call counts as the variant's mean; a variant is centred and divided by sqrt(2 f (1 - f)). Time is linear
+    in people and little memory is needed for them: the cross-product of variants is summed over blocks of people.
     """
     blocks = [dosage[start : start + _BLOCK] for start in range(0, len(dosage), _BLOCK)]
     called = np.sum([(block != MISSING).sum(axis=0) for block in blocks], axis=0)
-    mean = np.sum([block.sum(axis=0, dtype=int, where=block != MISSING) for block in blocks], axis=0) / np.maximum(
-        called, 1
-    )
+    total = np.sum([block.sum(axis=0, dtype=int, where=block != MISSING) for block in blocks], axis=0)
+    mean = total / np.maximum(called, 1)
     spread = np.sqrt(mean * (1 - mean / 2))
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
     variants = dosage.shape[1]

@@ -1,0 +1,357 @@
+"""The commands, as a user types them: what they write, print and refuse."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+COHORT = (
+    *("cohort.individuals=300", "cohort.variants=1500", "cohort.chromosome_length=1_000_000", "cohort.planted_loci=4"),
+    *("cohort.planted_chromosomes=4", "cohort.variance_explained=0.3", "cohort.damaged=4"),
+)
+MODEL = ("architecture.filters=[4,8]", "architecture.kernel_sizes=[7,7]", "architecture.latent_dim=4")
+QUICK = (*MODEL, "trainer.max_epochs=2")
+RESULTS = {"config.yaml", "checkpoint.ckpt", "latents.h5", "associations.parquet", "score.json", "loci.tsv", "report.html"}
+
+
+def run(script: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    """Runs an entry point with Python's warnings on, as its own process."""
+    command = [sys.executable, str(ROOT / script), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=400, check=False)
+
+
+def refused(*command: str) -> str:
+    """The one sentence that a bad command is met with."""
+    result = run(*command)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    sentences = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(sentences) == 1, result.stderr
+    return sentences[0]
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="module")
+def paths(work) -> tuple[str, ...]:
+    return tuple(f"paths.{name}={work / name}" for name in ("data", "cache", "runs"))
+
+
+@pytest.fixture(scope="module")
+def finished(work, paths) -> tuple[Path, subprocess.CompletedProcess]:
+    """The run directory of a small cohort's run with the default W&B logger, and what the command printed."""
+    result = run("train.py", *COHORT, *MODEL, "trainer.max_epochs=25", *paths)
+    assert result.returncode == 0, result.stderr
+    (directory,) = [file for file in (work / "runs").iterdir() if file.name.startswith("median_beat")]
+    return directory, result
+
+
+@pytest.fixture(scope="module")
+def cohort(work, finished) -> Path:
+    (folder,) = (work / "data" / "simulated").iterdir()
+    return folder
+
+
+def score(directory: Path) -> dict:
+    return json.loads((directory / "score.json").read_text())
+
+
+def test_a_run_leaves_everything_that_is_promised(finished):
+    directory, result = finished
+    assert {file.name for file in directory.iterdir()} >= RESULTS
+    assert {file.stem for file in (directory / "figures").iterdir()} == {
+        "manhattan", "qq", "overlays", "quality", "training",
+    }  # fmt: skip
+    assert not list(directory.parent.glob("*.partial"))
+    for line in ("people", "hits", "independent loci", "at a planted variant", "genomic inflation", "report: "):
+        assert line in result.stdout
+
+
+def test_the_score_has_its_numbers_and_they_agree(finished, cohort):
+    numbers = score(finished[0])
+    damaged = set(pd.read_csv(cohort / "truth" / "damaged.tsv", sep="\t").file)
+    whole = {file.name.split("_")[0] for file in (cohort / "ecgs").iterdir() if file.name not in damaged}
+    assert numbers["n_individuals"] == len(whole) < 300
+    assert numbers["n_phenotypes"] == 4
+    assert numbers["planted_loci"] == 4
+    assert numbers["loci"] == numbers["recovered_loci"] + numbers["false_loci"]
+    assert numbers["threshold"] == pytest.approx(5e-8 / 4)
+    associations = pd.read_parquet(finished[0] / "associations.parquet")
+    assert list(associations) == [
+        "chromosome", "base_pair_location", "effect_allele", "other_allele", "beta", "standard_error",
+        "effect_allele_frequency", "neg_log_10_p_value", "variant_id", "rsid", "n", "phenotype",
+    ]  # fmt: skip
+    hits = associations[associations.neg_log_10_p_value > -np.log10(numbers["threshold"])]
+    assert len(hits) == numbers["hits"]
+    assert hits.variant_id.nunique() == numbers["hit_variants"]
+    assert associations.variant_id.nunique() == numbers["n_variants"]
+
+
+def test_strong_planted_loci_are_recovered_and_nothing_else_is(finished):
+    numbers = score(finished[0])
+    assert numbers["recovered_loci"] >= 1
+    assert numbers["false_loci"] == 0
+
+
+def test_the_report_is_one_file_with_its_figures_in_it(finished):
+    page = (finished[0] / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 5
+    assert "http" not in page.replace("http-equiv", "")
+    assert finished[0].name in page
+
+
+def test_no_identifier_is_printed_or_mirrored(finished, cohort):
+    directory, result = finished
+    people = pd.read_csv(cohort / "covariates.tsv", sep="\t", dtype=str).IID
+    everything = result.stdout + result.stderr + (directory / "report.html").read_text()
+    assert not [person for person in people if person in everything]
+    mirrored = b"".join(file.read_bytes() for file in (directory.parent / "wandb").rglob("*") if file.is_file())
+    assert mirrored
+    assert not [person for person in people if person.encode() in mirrored]
+
+
+def test_every_job_has_one_offline_wandb_run(finished):
+    assert len(list((finished[0].parent / "wandb").glob("offline-run-*"))) >= 1
+
+
+def test_a_finished_job_is_not_computed_again(finished, paths):
+    before = (finished[0] / "checkpoint.ckpt").stat().st_mtime_ns
+    result = run("train.py", *COHORT, *MODEL, "trainer.max_epochs=25", *paths, "runtime.workers=1", "logger=null")
+    assert result.returncode == 0
+    assert "finished before, not computed again" in result.stdout
+    assert (finished[0] / "checkpoint.ckpt").stat().st_mtime_ns == before
+
+
+def test_encoding_again_gives_the_same_latents(finished, paths, work, tmp_path):
+    result = run("encode.py", f"run={finished[0]}", f"out={tmp_path}", f"paths.cache={work / 'cache'}")
+    assert result.returncode == 0, result.stderr
+    with h5py.File(finished[0] / "latents.h5") as first, h5py.File(tmp_path / "latents.h5") as second:
+        assert np.allclose(first["latents"][:], second["latents"][:], atol=1e-6)
+        assert first["validation"][:].tolist() == second["validation"][:].tolist()
+
+
+def test_another_cohort_is_encoded_beside_the_run(finished, paths, work):
+    result = run(
+        "encode.py", f"run={finished[0]}", "cohort=simulated", "cohort.individuals=60", "cohort.variants=600",
+        "cohort.chromosome_length=1_000_000", "cohort.planted_loci=0", *paths[:2],
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    (latents,) = (finished[0] / "cohorts").rglob("latents.h5")
+    with h5py.File(latents) as source:
+        assert source["latents"].shape[1] == 4
+        assert source["validation"][:].all()
+
+
+def test_scoring_again_with_other_settings_changes_the_score_and_train_restores_its_own(finished, paths, tmp_path):
+    directory = tmp_path / finished[0].name
+    shutil.copytree(finished[0], directory)
+    before = score(directory)
+    result = run("gwas.py", f"run={directory}", "engine.transform=none", "score.alpha=1e-3")
+    assert result.returncode == 0, result.stderr
+    assert score(directory)["alpha"] == 1e-3
+    assert score(directory)["hits"] > before["hits"]
+    assert yaml.safe_load((directory / "config.yaml").read_text())["engine"]["transform"] == "none"
+    again = run(
+        "train.py", *COHORT, *MODEL, "trainer.max_epochs=25", "logger=null", *paths[:2], f"paths.runs={tmp_path}"
+    )
+    assert again.returncode == 0, again.stderr
+    assert score(directory) == before
+
+
+def test_any_phenotype_table_can_be_scanned(cohort, tmp_path):
+    result = run(
+        "gwas.py", f"phenotypes={cohort / 'truth' / 'parameters.tsv'}", f"genotypes={cohort / 'genotypes' / 'chr'}",
+        f"covariates={cohort / 'covariates.tsv'}", "categorical=[centre]", f"planted={cohort / 'truth' / 'planted.tsv'}",
+        f"out={tmp_path / 'truth'}",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    numbers = score(tmp_path / "truth")
+    assert numbers["recovered_loci"] == 4
+    assert numbers["false_loci"] == 0
+    assert (tmp_path / "truth" / "report.html").is_file()
+
+
+def test_a_sweep_runs_every_job_and_returns_each_yield(paths, work):
+    result = run(
+        "train.py", "-m", *COHORT, *QUICK, *paths, "denoiser=none,fft", "normalization=none,per_signal", "logger=null"
+    )
+    assert result.returncode == 0, result.stderr
+    names = [file.name for file in (work / "runs").iterdir() if file.name.startswith("median_beat")]
+    for denoiser in ("none", "fft"):
+        for normalization in ("none", "per_signal"):
+            assert any(name.startswith(f"median_beat-{denoiser}-{normalization}-residual-") for name in names)
+
+
+def test_without_an_engine_a_run_trains_and_encodes_only(paths, work):
+    result = run(
+        "train.py", *COHORT, "experiment=report_final", "engine=null", "logger=null", *paths, "trainer.max_epochs=1",
+        "architecture.filters=[2,2,4]", "architecture.latent_dim=2", "trainer.batch_size=256",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    (directory,) = [file for file in (work / "runs").iterdir() if file.name.startswith("strip-dwt-global-residual")]
+    assert "trainable parameters" in result.stdout
+    assert not (directory / "score.json").exists()
+    with h5py.File(directory / "latents.h5") as source:
+        assert source["phenotype"].asstr()[0] == "I_latent_01"
+        assert source["latents"].shape[1] == 24
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
+def test_a_job_that_is_killed_leaves_no_directory_that_looks_finished(kill, finished, paths, tmp_path):
+    command = [sys.executable, str(ROOT / "train.py"), *COHORT, *MODEL, "trainer.max_epochs=5000", "logger=null",
+               "trainer.early_stopping_patience=5000", *paths[:2], f"paths.runs={tmp_path}"]  # fmt: skip
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("*.partial/checkpoint.ckpt")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.2)
+    os.kill(process.pid, kill)
+    assert process.wait(60) != 0
+    assert not [file for file in tmp_path.glob("median_beat*") if not file.name.endswith(".partial")]
+
+
+def table(file: Path, **columns) -> Path:
+    pd.DataFrame(columns).to_csv(file, sep="\t", index=False)
+    return file
+
+
+@pytest.fixture
+def scan(cohort, tmp_path):
+    """A scan of a small phenotype table, changed by keyword; returns its refusal."""
+    people = pd.read_csv(cohort / "covariates.tsv", sep="\t", dtype={"IID": str})
+    random = np.random.default_rng(0)
+    good = {"FID": people.IID, "IID": people.IID, "y": random.normal(size=len(people)).round(3)}
+    covariates = {"FID": people.IID, "IID": people.IID, "age": people.age, "sex": people.sex}
+
+    def scan(phenotypes=None, covariate_changes=None, **settings) -> str:
+        files = {
+            "phenotypes": table(tmp_path / "y.tsv", **(good | (phenotypes or {}))),
+            "covariates": table(tmp_path / "c.tsv", **(covariates | (covariate_changes or {}))),
+            "genotypes": cohort / "genotypes" / "chr",
+            "out": tmp_path / "out",
+        }
+        message = refused("gwas.py", *(f"{name}={value}" for name, value in (files | settings).items()))
+        assert not (tmp_path / "out" / "score.json").exists()
+        return message
+
+    scan.people = people
+    return scan
+
+
+def test_a_missing_file_is_named(scan, tmp_path):
+    assert "nowhere.tsv" in scan(phenotypes=None, **{"covariates": tmp_path / "nowhere.tsv"})
+    assert "nowhere" in scan(genotypes=tmp_path / "nowhere")
+
+
+def test_an_id_that_occurs_on_one_side_only_is_counted_and_named(scan):
+    strangers = scan.people.IID.where(scan.people.index > 1, "stranger" + scan.people.index.astype(str))
+    message = scan({"IID": strangers, "FID": strangers})
+    assert "2 of 300 individuals in y.tsv" in message
+    assert "stranger0" in message
+    assert "people=shared" in message
+
+
+def test_text_in_a_covariate_is_named_with_file_and_column(scan):
+    message = scan(covariate_changes={"age": scan.people.age.astype(str).where(scan.people.index != 3, "old")})
+    assert all(word in message for word in ("c.tsv", "age", "old"))
+
+
+def test_a_constant_covariate_is_named(scan):
+    assert "batch" in scan(covariate_changes={"batch": 1})
+
+
+def test_a_collinear_covariate_is_named(scan):
+    assert "months" in scan(covariate_changes={"months": scan.people.age * 12})
+
+
+def test_a_constant_phenotype_is_named(scan):
+    assert "flat" in scan({"flat": 3.5})
+
+
+def test_fewer_people_than_parameters_is_refused(scan, cohort):
+    few = scan.people.index < 5
+    random = np.random.default_rng(0)
+    noise = {f"c{number}": random.normal(size=len(scan.people)) for number in range(6)}
+    message = scan({"y": pd.Series(random.normal(size=len(scan.people))).where(few)}, noise)
+    assert "more individuals than parameters" in message
+
+
+@pytest.mark.parametrize(
+    ("damage", "word"),
+    [
+        (lambda content: content[:-7], "size|bytes"),
+        (lambda content: b"PLINK" + content[5:], "magic|not a"),
+        (lambda content: content[:2] + b"\x00" + content[3:], "sample-major|individual"),
+    ],
+    ids=["truncated", "bad magic", "sample-major"],
+)
+def test_a_corrupt_bed_is_named(scan, cohort, tmp_path, damage, word):
+    genotypes = tmp_path / "genotypes"
+    shutil.copytree(cohort / "genotypes", genotypes)
+    (genotypes / "chr3.bed").write_bytes(damage((cohort / "genotypes" / "chr3.bed").read_bytes()))
+    message = scan(genotypes=genotypes / "chr")
+    assert "chr3.bed" in message
+
+
+def test_people_without_genotypes_are_found_before_training(cohort, paths, tmp_path):
+    """A cohort in UK Biobank's files of which one person has no row in the covariates."""
+    covariates = pd.read_csv(cohort / "covariates.tsv", sep="\t", dtype=str).iloc[:-5]
+    covariates.to_csv(tmp_path / "covariates.tsv", sep="\t", index=False)
+    message = refused(
+        "train.py", "cohort=ukb_rest", f"cohort.ecgs={cohort / 'ecgs'}", f"cohort.genotypes={cohort / 'genotypes' / 'chr'}",
+        f"cohort.covariates={tmp_path / 'covariates.tsv'}", *QUICK, paths[1], f"paths.runs={tmp_path / 'runs'}", "logger=null",
+    )  # fmt: skip
+    assert "have no row in covariates.tsv" in message
+    assert not list((tmp_path / "runs").glob("*.partial"))
+
+
+def test_truncated_files_alone_are_refused_with_the_reason(cohort, paths, tmp_path):
+    file = min((cohort / "ecgs").glob("*_2_0.xml"))
+    (tmp_path / "ecgs").mkdir()
+    (tmp_path / "ecgs" / file.name).write_bytes(file.read_bytes()[:5000])
+    message = refused("train.py", "cohort=ukb_rest", f"cohort.ecgs={tmp_path / 'ecgs'}", "engine=null", *paths, "logger=null")
+    assert "XML must be complete and well formed" in message
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("train.py", "trainer.max_epochs=0"), ["trainer.max_epochs must be at least 1"]),
+        (("train.py", "cohort.individuals=0"), ["individuals"]),
+        (("train.py", "lead_mode=both"), ["lead_mode must be one of joint, single"]),
+        (("train.py", "cohort=ukb_rest", "cohort.ecgs=/nowhere"), ["cohort.ecgs must be a folder", "/nowhere"]),
+        (("train.py", "cohort=ptbxl", "cohort.ecgs=."), ["input must be one of strip for cohort=ptbxl"]),
+        (("train.py", "engine.transform=log"), ["engine.transform must be one of none, zscore, rint"]),
+        (("gwas.py", "run=/nowhere"), ["/nowhere", "no config.yaml"]),
+        (("gwas.py",), ["Name either run="]),
+        (("encode.py", "run=/nowhere"), ["/nowhere", "no config.yaml"]),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_bad_settings_are_refused_with_one_sentence(command, words, paths, tmp_path):
+    extra = [path for path in paths if command[0] == "train.py"]
+    message = refused(*command, *extra)
+    assert all(word in message for word in words)
+
+
+@pytest.mark.parametrize("word", ["denoiser=nonsense", "trainer.epochs=3", "engine.speed=9"])
+def test_an_unknown_choice_or_key_is_refused_before_anything_is_read(word):
+    result = run("train.py", word)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert word.split("=")[0].split(".")[-1] in result.stderr
