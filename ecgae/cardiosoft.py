@@ -69,16 +69,16 @@ def _waveform(node: ElementTree.Element, section: str) -> Waveform:
     for trace in node.findall("WaveformData"):
         lead = lead_name(trace.get("lead", ""))
         if lead is None:
-            raise InputError(f"{section}: lead must be one of {', '.join(LEADS)}; got {trace.get('lead')!r}")
+            raise InputError(f"lead must be one of {', '.join(LEADS)}; got {trace.get('lead')!r} in {section}")
         if lead in traces:
-            raise InputError(f"{section}: lead {lead} must occur once; it occurs twice")
+            raise InputError(f"every lead must occur once; {lead} occurs twice in {section}")
         traces[lead] = _integers(trace.text or "", f"{section} lead {lead}")
     missing = [lead for lead in LEADS if lead not in traces]
     if missing:
-        raise InputError(f"{section}: all 12 leads must be there; {', '.join(missing)} missing")
+        raise InputError(f"all 12 leads must be there; {', '.join(missing)} missing in {section}")
     lengths = {len(trace) for trace in traces.values()}
     if len(lengths) > 1:
-        raise InputError(f"{section}: all leads must have the same length; got {sorted(lengths)} samples")
+        raise InputError(f"all leads must have the same length; got {sorted(lengths)} samples in {section}")
     return Waveform(
         counts=_as_int16(np.stack([traces[lead] for lead in LEADS]), section),
         resolution=_positive(node, "Resolution", section) / 1000,  # the file states uV per count
@@ -92,16 +92,16 @@ def _integers(text: str, where: str) -> Int64[np.ndarray, "time"]:
         try:
             values = np.fromstring(text, dtype=np.int64, sep=",")
         except (DeprecationWarning, ValueError):
-            raise InputError(f"{where}: samples must be integers separated by commas") from None
+            raise InputError(f"samples must be integers separated by commas; those of {where} are not") from None
     if len(values) != text.count(",") + 1:
-        raise InputError(f"{where}: samples must be integers separated by commas")
+        raise InputError(f"samples must be integers separated by commas; those of {where} are not")
     return values
 
 
 def _as_int16(counts: Int64[np.ndarray, "lead time"], section: str) -> Int16[np.ndarray, "lead time"]:
     # -32768 is kept free: it marks a missing sample in the store.
     if np.abs(counts).max(initial=0) > 32767:
-        raise InputError(f"{section}: samples must lie within +-32767 counts; got {np.abs(counts).max()}")
+        raise InputError(f"samples must lie within +-32767 counts; got {np.abs(counts).max()} in {section}")
     return counts.astype(np.int16)
 
 
@@ -109,7 +109,7 @@ def _positive(node: ElementTree.Element, tag: str, section: str) -> float:
     text = (node.findtext(tag) or "").strip()
     value = _number(text)
     if not (np.isfinite(value) and value > 0):
-        raise InputError(f"{section}: {tag} must be a positive number; got {text!r}")
+        raise InputError(f"{tag} must be a positive number; got {text!r} in {section}")
     return value
 
 

@@ -33,8 +33,8 @@ def start(main: Callable[[], Any]) -> None:
 
     Hydra cannot parse `group=null`; what it means, "no choice of this group", it writes `~group`.
     """
-    # OpenMP threads that spin while they wait make training several times slower as soon as another job wants a core.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # OpenMP threads that spin long while they wait make training several times slower once another job wants a core.
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
     sys.argv[1:] = [
         f"~{word.removesuffix('=null')}" if word.removesuffix("=null") in groups else word for word in sys.argv[1:]

@@ -109,7 +109,7 @@ def read_source(cohort: Cohort, source: Source) -> Ingested:
             continue
         for later in source.candidates[rank + 1 :]:
             left_out.append(
-                LeftOut(later.file.name, f"another recording of this person is used: visit {candidate.visit}")
+                LeftOut(later.file.name, f"another recording of this person is used; that of visit {candidate.visit}")
             )
         return Ingested(source.sample_id, candidate.visit, recording, left_out)
     return Ingested(source.sample_id, 0, None, left_out)
@@ -138,8 +138,8 @@ def _summary(store: Store, manifest: pd.DataFrame, file: Path) -> str:
     lines = [
         f"{len(store):,} recordings of {len(np.unique(store.sample_ids)):,} people; {len(manifest):,} files left out"
     ]
-    # Counts by kind of reason: what follows the last separator is particular to one file.
-    kinds = Counter(manifest.reason.str.split(r"[;:]", regex=True).str[0])
+    # Counted by what was required; what follows the semicolon is particular to one file.
+    kinds = Counter(manifest.reason.str.split(";").str[0])
     lines += [f"  {count:6,}  {reason}" for reason, count in kinds.most_common()]
     if len(manifest):
         lines.append(f"  each with its reason in {file}")

@@ -10,7 +10,7 @@ A row is known by (`sample_id`, `visit`). Layout of the file:
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -23,6 +23,7 @@ from ecgae.errors import InputError
 
 FORMAT = "ecgae store 1"
 MISSING = -32768
+ROWS_AT_A_TIME = 64
 
 
 class StoreWriter:
@@ -32,6 +33,7 @@ class StoreWriter:
         self._file = h5py.File(file, "w")
         self._file.attrs["cohort"] = cohort
         self._layouts = layouts
+        self._rows: list[tuple[str, int, Recording]] = []
         text = h5py.string_dtype()
         self._file.create_dataset("sample_id", (0,), maxshape=(None,), dtype=text)
         self._file.create_dataset("visit", (0,), maxshape=(None,), dtype=np.int16)
@@ -54,27 +56,39 @@ class StoreWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.attrs["format"] = FORMAT
+        if kind is None:
+            self._flush()
+            self._file.attrs["format"] = FORMAT
         self._file.close()
 
     def append(self, sample_id: str, visit: int, recording: Recording) -> None:
-        row = self._file["sample_id"].shape[0]
-        _put(self._file["sample_id"], row, sample_id)
-        _put(self._file["visit"], row, visit)
+        self._rows.append((sample_id, visit, recording))
+        if len(self._rows) == ROWS_AT_A_TIME:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        sample_ids, visits, recordings = zip(*self._rows, strict=True)
+        self._rows = []
+        start = self._file["sample_id"].shape[0]
+        _extend(self._file["sample_id"], sample_ids)
+        _extend(self._file["visit"], visits)
         for kind in self._layouts:
-            waveform = getattr(recording, kind)
-            _put(self._file[kind]["counts"], row, waveform.counts)
-            _put(self._file[kind]["resolution"], row, waveform.resolution)
+            waveforms = [getattr(recording, kind) for recording in recordings]
+            _extend(self._file[kind]["counts"], [waveform.counts for waveform in waveforms])
+            _extend(self._file[kind]["resolution"], [waveform.resolution for waveform in waveforms])
         measurements = self._file["measurements"]
-        for name in recording.measurements.keys() - measurements.keys():
-            measurements.create_dataset(name, (0,), maxshape=(None,), dtype=np.float32, fillvalue=np.nan)
+        for name in sorted(set().union(*(recording.measurements for recording in recordings)) - measurements.keys()):
+            measurements.create_dataset(name, (start,), maxshape=(None,), dtype=np.float32, fillvalue=np.nan)
         for name, dataset in measurements.items():
-            _put(dataset, row, recording.measurements.get(name, np.nan))
+            _extend(dataset, [recording.measurements.get(name, np.nan) for recording in recordings])
 
 
-def _put(dataset: h5py.Dataset, row: int, value: object) -> None:
-    dataset.resize(row + 1, axis=0)
-    dataset[row] = value
+def _extend(dataset: h5py.Dataset, values: Sequence[object]) -> None:
+    start = dataset.shape[0]
+    dataset.resize(start + len(values), axis=0)
+    dataset[start:] = values
 
 
 class Store:

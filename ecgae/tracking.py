@@ -4,11 +4,14 @@ What is sent: the config without paths, metrics, the score, the figures of the r
 checkpoints, genotypes, the terminal's output, the host's name.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("WANDB_SILENT", "true")  # before the import: W&B's own lines add nothing to a progress bar
 
 import wandb
 from pytorch_lightning.loggers import WandbLogger

@@ -4,6 +4,8 @@ import dataclasses
 import logging
 import math
 import os
+import signal
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -128,7 +131,9 @@ class _Autoencoder(pl.LightningModule):
         return terms
 
     def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.Adam(self.model.parameters(), lr=self._schedule.learning_rate, eps=ADAM_EPSILON, fused=True)
+        optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=self._schedule.learning_rate, eps=ADAM_EPSILON, fused=True
+        )
         # A relative threshold (PyTorch's default), because the loss has the square of the normalization's unit.
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
             optimizer, factor=self._schedule.plateau_factor, patience=self._schedule.plateau_patience
@@ -201,13 +206,19 @@ def fit(
     with warnings.catch_warnings():
         # Batches are gathered in this process on purpose; Lightning recommends workers for any loader it sees.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # Lightning's own, with torch 2.13
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # the run's config is in it
+        warnings.filterwarnings(
+            "ignore", message=".*LeafSpec.*", category=FutureWarning
+        )  # Lightning's own, with torch 2.13
         warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
-        trainer.fit(
-            module,
-            Batches(signals, training, normalization, schedule.batch_size, schedule.seed),
-            Batches(signals, validation, normalization, schedule.batch_size),
-        )
+        try:
+            trainer.fit(
+                module,
+                Batches(signals, training, normalization, schedule.batch_size, schedule.seed),
+                Batches(signals, validation, normalization, schedule.batch_size),
+            )
+        except SIGTERMException:  # Lightning's own would end the process with code 0, as if the job were done
+            sys.exit(128 + signal.SIGTERM)
     _require_finite(history.rows)
     fitted = load(model, normalization, machine.directory / CHECKPOINT)
     if schedule.principal_axes:

@@ -101,7 +101,9 @@ def test_the_weight_penalty_is_l2_times_the_squared_convolution_kernels():
     model = residual(1, 64, 4, [8, 8], [7, 7], dropout=0.0, l2=1e-4)
     kernels = [weight for name, weight in model.named_parameters() if name.endswith("conv.weight")]
     assert len(kernels) == 2 * 3 + 2 + 1
-    assert model.penalty().item() == pytest.approx(1e-4 * sum(float(kernel.detach().square().sum()) for kernel in kernels))
+    assert model.penalty().item() == pytest.approx(
+        1e-4 * sum(float(kernel.detach().square().sum()) for kernel in kernels)
+    )
 
 
 def test_same_padding_puts_the_extra_zero_on_the_right_as_keras_does():
@@ -113,7 +115,13 @@ def test_same_padding_puts_the_extra_zero_on_the_right_as_keras_does():
     with torch.no_grad():
         conv.conv.weight.copy_(torch.arange(7.0)[None, None])
         conv.conv.bias.zero_()
-        assert conv(impulse).flatten().tolist() == [2.0, 0.0, 0.0, 0.0, 0.0]  # two zeros on the left, three on the right
+        assert conv(impulse).flatten().tolist() == [
+            2.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+        ]  # two zeros on the left, three on the right
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,13 @@ def counts(samples: int, seed: int = 0) -> np.ndarray:
     return np.stack([*limb, *random.integers(-300, 300, (6, samples))])
 
 
+def numbers(values: np.ndarray) -> str:
+    return ",".join(map(str, values))
+
+
 def waveforms(values: np.ndarray, leads=LEADS) -> str:
     return "".join(
-        f'<WaveformData lead="{lead}">\t{",".join(map(str, trace[:7]))},\r\n\t{",".join(map(str, trace[7:]))}\r\n</WaveformData>'
+        f'<WaveformData lead="{lead}">\t{numbers(trace[:7])},\r\n\t{numbers(trace[7:])}\r\n</WaveformData>'
         for lead, trace in zip(leads, values, strict=True)
     )
 
@@ -30,7 +34,7 @@ def waveforms(values: np.ndarray, leads=LEADS) -> str:
 def cardiosoft(strip: str, median: str, resolution="5", rate="500", wrap=("<StripData>", "</StripData>")) -> str:
     header = f"<SampleRate units='Hz'>{rate}</SampleRate><Resolution units='uVperLsb'>{resolution}</Resolution>"
     return (
-        '<?xml version="1.0" encoding="ISO-8859-1" ?>\r\n<CardiologyXML><PatientInfo><Name>M\xfcller</Name></PatientInfo>'
+        '<?xml version="1.0" encoding="ISO-8859-1" ?>\r\n<CardiologyXML><Name>M\xfcller</Name>'
         "<RestingECGMeasurements><PQInterval units='ms'>174</PQInterval><QRSDuration>92</QRSDuration>"
         "<QTInterval>440</QTInterval><PAxis></PAxis>"
         f"<MedianSamples>{header}{median}</MedianSamples></RestingECGMeasurements>{wrap[0]}{header}{strip}{wrap[1]}</CardiologyXML>"
@@ -89,16 +93,37 @@ def without(lead: str) -> str:
         ("", "complete and well formed"),
         ("\x00\x01\x02", "complete and well formed"),
         ("<html/>", "root element must be CardiologyXML; got html"),
-        (cardiosoft(without("V3"), waveforms(MEDIAN)), "StripData: all 12 leads must be there; V3 missing"),
-        (cardiosoft(waveforms(STRIP) + waveforms(STRIP[:1], ["I"]), waveforms(MEDIAN)), "lead I must occur once"),
-        (cardiosoft(waveforms(STRIP, ["X", *LEADS[1:]]), waveforms(MEDIAN)), "StripData: lead must be one of .*; got 'X'"),
-        (cardiosoft(waveforms(STRIP).replace(",", ",a,", 1), waveforms(MEDIAN)), "lead I: samples must be integers"),
-        (cardiosoft(waveforms(STRIP).replace(",", ",1.5,", 1), waveforms(MEDIAN)), "lead I: samples must be integers"),
-        (cardiosoft(waveforms(STRIP).replace(",", ",,", 1), waveforms(MEDIAN)), "lead I: samples must be integers"),
+        (cardiosoft(without("V3"), waveforms(MEDIAN)), "all 12 leads must be there; V3 missing in StripData"),
+        (
+            cardiosoft(waveforms(STRIP) + waveforms(STRIP[:1], ["I"]), waveforms(MEDIAN)),
+            "every lead must occur once; I occurs twice",
+        ),
+        (
+            cardiosoft(waveforms(STRIP, ["X", *LEADS[1:]]), waveforms(MEDIAN)),
+            "lead must be one of .*; got 'X' in StripData",
+        ),
+        (
+            cardiosoft(waveforms(STRIP).replace(",", ",a,", 1), waveforms(MEDIAN)),
+            "samples must be integers separated by commas; those of StripData lead I",
+        ),
+        (
+            cardiosoft(waveforms(STRIP).replace(",", ",1.5,", 1), waveforms(MEDIAN)),
+            "samples must be integers separated by commas; those of StripData lead I",
+        ),
+        (
+            cardiosoft(waveforms(STRIP).replace(",", ",,", 1), waveforms(MEDIAN)),
+            "samples must be integers separated by commas; those of StripData lead I",
+        ),
         (cardiosoft(waveforms(STRIP).replace(",", ",99999,", 1), waveforms(MEDIAN)), "same length|must lie within"),
-        (cardiosoft(waveforms(STRIP), waveforms(MEDIAN), resolution="0"), "Resolution must be a positive number; got '0'"),
+        (
+            cardiosoft(waveforms(STRIP), waveforms(MEDIAN), resolution="0"),
+            "Resolution must be a positive number; got '0'",
+        ),
         (cardiosoft(waveforms(STRIP), waveforms(MEDIAN), rate="0"), "SampleRate must be a positive number; got '0'"),
-        (cardiosoft(waveforms(STRIP), waveforms(MEDIAN), rate="nan"), "SampleRate must be a positive number; got 'nan'"),
+        (
+            cardiosoft(waveforms(STRIP), waveforms(MEDIAN), rate="nan"),
+            "SampleRate must be a positive number; got 'nan'",
+        ),
         ('<!DOCTYPE a [<!ENTITY b "c">]><CardiologyXML>&b;</CardiologyXML>', "must not declare a document type"),
     ],
 )

@@ -86,7 +86,7 @@ def test_the_earliest_readable_visit_of_a_person_is_taken(folder, tmp_path):
 def test_every_other_file_is_listed_with_its_reason(folder, tmp_path, capsys):
     reasons = manifest(ingest(folder, tmp_path / "cache", workers=1))
     assert len(reasons) + 3 == len(list(folder.root.iterdir()))
-    assert reasons["0000001_20205_3_0.xml"] == "another recording of this person is used: visit 2"
+    assert reasons["0000001_20205_3_0.xml"] == "another recording of this person is used; that of visit 2"
     assert reasons["0000003_20205_2_0.xml"] == "XML must be complete; it ends early"
     assert reasons["0000004_20205_2_0.xml"] == "strip must vary in every lead; II flat"
     assert reasons["0000005_20205_2_0.xml"] == "strip must have (2, 40) leads and samples; got (2, 30)"

@@ -57,7 +57,15 @@ def test_every_choice_has_one_file_and_one_yaml(axis):
 
 @pytest.mark.parametrize("file", [file for file in sources() if part(file) in KERNELS], ids=lambda file: file.stem)
 def test_kernels_know_no_files_no_config_and_no_other_axis(file):
-    assert not packages(imports(file)) & {"hydra", "omegaconf", "pytorch_lightning", "wandb", "logging", "h5py", "pathlib"}
+    assert not packages(imports(file)) & {
+        "hydra",
+        "omegaconf",
+        "pytorch_lightning",
+        "wandb",
+        "logging",
+        "h5py",
+        "pathlib",
+    }
     allowed = {"ecg", "errors", part(file)} | ({"architecture"} if part(file) == "objective" else set())
     assert own(imports(file)) <= allowed
 

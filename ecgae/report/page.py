@@ -24,13 +24,15 @@ STYLE = """
 * { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); }
 body { margin: 0 auto; max-width: 1080px; padding: 2rem 1.25rem; }
-h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; } h3 { font-size: 1rem; margin: .5rem 0; }
+h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; } 
+h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; } h3 { font-size: 1rem; margin: .5rem 0; }
 .lead { color: var(--muted); margin: .2rem 0 1.4rem; }
 .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .8rem; }
 .numbers div { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; }
 .numbers b { display: block; font-size: 1.5rem; color: var(--accent); font-variant-numeric: tabular-nums; }
 .numbers span { color: var(--muted); font-size: .85rem; }
-.row { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 1rem; align-items: start; }
+.row { display: grid; gap: 1rem; align-items: start; }
+.row { grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
 figure { margin: 0; } img { max-width: 100%; } figcaption { color: var(--muted); font-size: .85rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; width: 100%; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
