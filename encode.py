@@ -19,7 +19,7 @@ def main(cfg: DictConfig) -> None:
     cohort = build(cfg.cohort if other else trained.cohort)
     baseline, denoiser, normalization = map(build, (trained.baseline, trained.denoiser, trained.normalization))
     model = build(trained.architecture, **layout_of(cohort, trained.input.recording, trained.lead_mode))
-    fitted = training.load(model, normalization, run / training.CHECKPOINT)
+    fitted = training.load(model, normalization, run / training.CHECKPOINT, cfg.runtime.accelerator)
     cohort.prepare()
     store = ingest.ingest(cohort, Path(cfg.paths.cache), cfg.runtime.workers)
     cleaned = preprocess.clean(store, trained.input.recording, baseline, denoiser, Path(cfg.paths.cache))

@@ -220,7 +220,7 @@ def fit(
         except SIGTERMException:  # Lightning's own would end the process with code 0, as if the job were done
             sys.exit(128 + signal.SIGTERM)
     _require_finite(history.rows)
-    fitted = load(model, normalization, machine.directory / CHECKPOINT)
+    fitted = load(model, normalization, machine.directory / CHECKPOINT, machine.accelerator)
     if schedule.principal_axes:
         _rotate_to_principal_axes(fitted, Batches(signals, training, normalization, schedule.batch_size))
         _replace_weights(fitted.model, machine.directory / CHECKPOINT)
@@ -261,14 +261,14 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def load(model: Autoencoder, normalization: Normalization, file: Path) -> Fitted:
-    """Puts the checkpoint's weights into `model`, its numbers into `normalization`, and the model where the GPU is."""
+def load(model: Autoencoder, normalization: Normalization, file: Path, accelerator: str) -> Fitted:
+    """Puts the checkpoint's weights into `model` and its numbers into `normalization`; on the GPU unless told "cpu"."""
     if not file.is_file():
         raise InputError(f"run must hold {file.name}; got {file.parent}, which does not.")
     checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     weights = {name.removeprefix("model."): weight for name, weight in checkpoint["state_dict"].items()}
     model.load_state_dict(weights)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
     return Fitted(model.eval().to(device), type(normalization)(**checkpoint["normalization"]), [])
 
 

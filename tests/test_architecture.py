@@ -94,7 +94,7 @@ def test_the_published_model_has_exactly_its_number_of_parameters():
     assert count_parameters(model) == 5_621_889
     statistics = sum(buffer.numel() for name, buffer in model.named_buffers() if "running" in name)
     assert count_parameters(model) + statistics == 5_623_681
-    assert model.expand[0].out_features == 80_000
+    assert model.from_latent.out_features == 80_000
 
 
 def test_the_weight_penalty_is_l2_times_the_squared_convolution_kernels():

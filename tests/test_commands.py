@@ -204,6 +204,52 @@ def test_a_sweep_runs_every_job_and_returns_each_yield(paths, work):
             assert any(name.startswith(f"median_beat-{denoiser}-{normalization}-residual-") for name in names)
 
 
+def test_a_job_that_fails_costs_itself_alone_and_ends_its_own_wandb_run(paths, work):
+    before = set((work / "runs" / "wandb").glob("offline-run-*"))
+    result = run("train.py", "-m", *COHORT, *QUICK, *paths, "trainer.learning_rate=1e30,2e-3", "normalization=none")
+    assert result.returncode == 1
+    assert "error: training loss must stay finite" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(set((work / "runs" / "wandb").glob("offline-run-*")) - before) == 2
+    finished = list((work / "runs").glob("median_beat-none-none-*/config.yaml"))
+    rates = [yaml.safe_load(file.read_text())["trainer"]["learning_rate"] for file in finished]
+    assert 2e-3 in rates
+    assert len(list((work / "runs").glob("*.partial/score.json"))) == 0
+
+
+def test_two_runs_that_want_the_same_cohort_and_cache_at_once_share_them(tmp_path):
+    paths = [f"paths.{name}={tmp_path / name}" for name in ("data", "cache", "runs")]
+    small = (
+        "cohort.individuals=60",
+        "cohort.variants=600",
+        "cohort.chromosome_length=1_000_000",
+        "cohort.planted_loci=0",
+    )
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, str(ROOT / "train.py"), *small, *QUICK, *paths, "logger=null", f"trainer.seed={seed}"],
+            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for seed in (1, 2)
+    ]  # fmt: skip
+    for job in jobs:
+        _, errors = job.communicate(timeout=300)
+        assert job.returncode == 0, errors
+    assert len(list((tmp_path / "data" / "simulated").glob("60-people-*/cohort.json"))) == 1
+    assert len(list((tmp_path / "cache" / "cleaned").glob("*.npy"))) == 1
+    assert len(list((tmp_path / "runs").glob("median_beat*/score.json"))) == 2
+
+
+def test_latents_as_a_table_score_like_their_run(finished, cohort, tmp_path):
+    result = run(
+        "gwas.py", f"phenotypes={finished[0] / 'latents.h5'}", f"genotypes={cohort / 'genotypes' / 'chr'}",
+        f"covariates={cohort / 'covariates.tsv'}", "categorical=[centre]", f"out={tmp_path}",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert score(tmp_path)["hits"] == score(finished[0])["hits"]
+    assert score(tmp_path)["loci"] == score(finished[0])["loci"]
+
+
 def test_without_an_engine_a_run_trains_and_encodes_only(paths, work):
     result = run(
         "train.py", *COHORT, "experiment=report_final", "engine=null", "logger=null", *paths, "trainer.max_epochs=1",

@@ -80,7 +80,7 @@ def test_a_checkpoint_loads_as_weights_only_and_encodes_the_same(tmp_path):
     fitted, ecg, _ = trained(tmp_path, "normalization=global")
     cfg = composed(*SMALL, "normalization=global")
     model = build(cfg.architecture, leads=12, samples=120)
-    loaded = training.load(model, build(cfg.normalization), tmp_path / training.CHECKPOINT)
+    loaded = training.load(model, build(cfg.normalization), tmp_path / training.CHECKPOINT, "cpu")
     assert dataclasses.asdict(loaded.normalization) == dataclasses.asdict(fitted.normalization)
     latents = [through_bottleneck(one, ecg, "joint").latents for one in (fitted, loaded)]
     assert np.array_equal(*latents)

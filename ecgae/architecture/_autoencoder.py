@@ -24,21 +24,23 @@ class ConvAutoencoder(Autoencoder):
         self.samples, self.l2 = samples, l2
         shortest = -(-samples // 2 ** len(blocks))
         self.padded = shortest * 2 ** len(blocks)
-        self.encoder = nn.Sequential(*blocks, nn.Flatten(), nn.Linear(width * shortest, latent_dim))
-        self.expand = nn.Sequential(nn.Linear(latent_dim, width * shortest), nn.Unflatten(1, (width, shortest)))
-        self.decoder = decoder
+        self.encoder = nn.Sequential(*blocks, nn.Flatten())
+        self.to_latent = nn.Linear(width * shortest, latent_dim)
+        self.from_latent = nn.Linear(latent_dim, width * shortest)
+        self.decoder = nn.Sequential(nn.Unflatten(1, (width, shortest)), decoder)
         start_like_keras(self)
 
     def encode(self, ecg: Float[Tensor, "batch lead time"]) -> Latent:
-        return Latent(self.encoder(functional.pad(ecg, (0, self.padded - self.samples), mode="replicate")))
+        padded = functional.pad(ecg, (0, self.padded - self.samples), mode="replicate")
+        return Latent(self.to_latent(self.encoder(padded)))
 
     def decode(self, latent: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch lead time"]:
-        return self.decoder(self.expand(latent))[..., : self.samples]
+        return self.decoder(self.from_latent(latent))[..., : self.samples]
 
     @torch.no_grad()
     def rotate(self, centre: Float[Tensor, "latent"], rotation: Float[Tensor, "latent latent"]) -> None:
         """Folds the rotation into the two dense layers beside the bottleneck."""
-        into, out = self.encoder[-1], self.expand[0]
+        into, out = self.to_latent, self.from_latent
         into.weight.copy_(rotation.T @ into.weight)
         into.bias.copy_((into.bias - centre) @ rotation)
         out.bias.add_(out.weight @ centre)

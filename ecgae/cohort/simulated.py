@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from filelock import FileLock
+
 from ecgae.cardiosoft import read_cardiosoft
 from ecgae.cohort import Recording, Sources
 from ecgae.cohort.ukb_rest import UKBRest, find_xml
@@ -41,8 +43,10 @@ class Simulated(Simulation):
         return str(self.root / "truth" / "planted.tsv")
 
     def prepare(self) -> None:
-        if not self.root.is_dir():
-            simulate(self.simulation, self.root, self.workers)
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.root.with_suffix(".lock")):  # of several runs that want the cohort, one generates it
+            if not self.root.is_dir():
+                simulate(self.simulation, self.root, self.workers)
 
     def sources(self) -> Sources:
         return find_xml(self.root / "ecgs")

@@ -24,7 +24,7 @@ STYLE = """
 * { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); }
 body { margin: 0 auto; max-width: 1080px; padding: 2rem 1.25rem; }
-h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; } 
+h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; } h3 { font-size: 1rem; margin: .5rem 0; }
 .lead { color: var(--muted); margin: .2rem 0 1.4rem; }
 .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .8rem; }
