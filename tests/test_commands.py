@@ -70,7 +70,7 @@ def finished(work, paths) -> tuple[Path, subprocess.CompletedProcess]:
 
 @pytest.fixture(scope="module")
 def cohort(work, finished) -> Path:
-    (folder,) = (work / "data" / "simulated").iterdir()
+    (folder,) = (file.parent for file in (work / "data" / "simulated").glob("300-people-*/cohort.json"))
     return folder
 
 
