@@ -17,18 +17,18 @@ def main(cfg: DictConfig) -> float | None:
     with runs.only_one(directory):
         if runs.is_finished(directory, config):
             return show(directory, "finished before, not computed again")
-        from ecgae import encoding, ingest, latents, preprocess, tracking, training  # seconds to import: not for --help
-        from ecgae.report import page, run_figures
-
-        cohort, baseline, denoiser, normalization = map(
-            build, (cfg.cohort, cfg.baseline, cfg.denoiser, cfg.normalization)
-        )
-        objective, engine, score, schedule = map(build, (cfg.objective, cfg.get("engine"), cfg.score, cfg.trainer))
+        cohort, baseline, denoiser = build(cfg.cohort), build(cfg.baseline), build(cfg.denoiser)
+        normalization, engine, score = build(cfg.normalization), build(cfg.get("engine")), build(cfg.score)
         if directory.is_dir():  # gwas.py has scored it with other settings since
             return rescore(directory, config, directory, engine, score)
         kind, lead_mode = cfg.input.recording, cfg.lead_mode
+        layout = layout_of(cohort, kind, lead_mode)
+        from ecgae import encoding, ingest, latents, preprocess, tracking, training  # seconds to import
+        from ecgae.report import page, run_figures
+
+        objective, schedule = build(cfg.objective), build(cfg.trainer)
         training.start_seed(schedule.seed)
-        model = build(cfg.architecture, **layout_of(cohort, kind, lead_mode))
+        model = build(cfg.architecture, **layout)
         print(f"{training.count_parameters(model):,} trainable parameters")
         cohort.prepare()
         store = ingest.ingest(cohort, cache, cfg.runtime.workers)

@@ -4,14 +4,11 @@ What is sent: the config without paths, metrics, the score, the figures of the r
 checkpoints, genotypes, the terminal's output, the host's name.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("WANDB_SILENT", "true")  # before the import: W&B's own lines add nothing to a progress bar
 
 import wandb
 from pytorch_lightning.loggers import WandbLogger
@@ -31,20 +28,21 @@ class WandB:
         settings = wandb.Settings(
             silent=True,
             console="off",
+            host="-",
             disable_git=True,
             disable_code=True,
             disable_job_creation=True,
             x_disable_meta=True,
         )
-        return WandbLogger(
+        run = wandb.init(
             name=name,
             project=self.project,
-            offline=self.offline,
-            save_dir=self.save_dir,
-            log_model=False,
+            mode="offline" if self.offline else "online",
+            dir=self.save_dir,
             config=config,
             settings=settings,
         )
+        return WandbLogger(experiment=run, log_model=False)
 
 
 @contextmanager
