@@ -33,9 +33,10 @@ h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; } h3 { font-size: 1rem; margin: 
 .numbers span { color: var(--muted); font-size: .85rem; }
 .row { display: grid; gap: 1rem; align-items: start; }
 .row { grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
+@media (min-width: 900px) { .found { grid-template-columns: minmax(0, 1fr) minmax(0, 2fr); } }
 figure { margin: 0; } img { max-width: 100%; } figcaption { color: var(--muted); font-size: .85rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; width: 100%; }
-th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .82rem; width: 100%; }
+th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 pre { background: #f5f7fa; padding: 1rem; border-radius: 8px; overflow-x: auto; font-size: .8rem; }
 """
 
@@ -67,7 +68,7 @@ def _page(
     parts = [f"<h1>{escape(title)}</h1>", f"<p class=lead>{escape(_subtitle(score))}</p>"]
     if score is not None:
         parts += [_numbers(score), "<h2>Associations</h2>", _wide(figures, "manhattan")]
-        parts += [f"<div class=row>{_wide(figures, 'qq')}<div><h3>Loci</h3>{_loci_table(loci)}</div></div>"]
+        parts += [f"<div class='row found'>{_wide(figures, 'qq')}<div><h3>Loci</h3>{_loci_table(loci)}</div></div>"]
     if {"overlays", "quality", "training"} & figures.keys():
         parts += ["<h2>Reconstruction</h2>", _row(figures, "quality", "training"), _wide(figures, "overlays")]
     if score is not None:
@@ -117,7 +118,7 @@ def _loci_table(loci: pd.DataFrame | None) -> str:
         "frequency": loci.effect_allele_frequency.map("{:.3f}".format),
         "\u2212log<sub>10</sub> p": loci.neg_log_10_p_value.map("{:.2f}".format),
         "best phenotype": loci.phenotype,
-        "with a hit": loci.phenotypes.str.count(",") + 1,
+        "phenotypes": loci.phenotypes.str.count(",") + 1,
     }
     if "planted" in loci:
         columns["planted"] = loci.planted.fillna("none near")
