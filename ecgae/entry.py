@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException, InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -21,11 +24,14 @@ if TYPE_CHECKING:  # the rest of the package takes seconds to import: not for --
     from ecgae.study import Study
 
 
+WHITELIST: dict[str, Any] = {"_execution_whitelist_": "ecgae.*"} if hydra.__version__ >= "1.4" else {}
+"""Hydra 1.4 asks which code a config may call; 1.3 does not know the argument."""
+
 CONF = Path(__file__).parent.parent / "conf"
 
 
-class UserMessage(CompactHydraException):
-    """Hydra prints the message of this kind of exception alone, and exits with code 1."""
+class JobFailed(CompactHydraException):
+    """A job of a sweep that ended in an error of the user's; Hydra goes on with the others and prints it at the end."""
 
 
 def start(main: Callable[[], Any]) -> None:
@@ -50,17 +56,27 @@ def entry(main: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
         try:
             return main(config)
         except InputError as error:
-            raise UserMessage(f"error: {error}") from None
+            print(f"error: {error}", file=sys.stderr)
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                raise JobFailed(f"at least one job failed; the first: {error}") from None
+            sys.exit(1)
 
     return run
 
 
 def build(node: DictConfig | None, **given: Any) -> Any:
-    """The component that a config node describes, or None; `given` are arguments that no config knows."""
+    """The component that a config node describes, or None; `given` are arguments that no config knows.
+
+    Only components of this package are built: a run directory that somebody sent must not start other code.
+    """
     if node is None:
         return None
+    if not str(node.get("_target_")).startswith("ecgae."):
+        raise InputError(
+            f"_target_ must be a component of ecgae; got {node.get('_target_')}. Check the run's config.yaml."
+        )
     try:
-        return instantiate(node, _convert_="all", **given)
+        return instantiate(node, _convert_="all", **WHITELIST, **given)
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from None

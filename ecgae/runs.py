@@ -86,7 +86,13 @@ def read_config(directory: Path) -> dict[str, Any]:
         )
     if not file.is_file():
         raise InputError(f"run must be a run directory; got {directory}, which holds no config.yaml.")
-    return yaml.safe_load(file.read_text())
+    try:
+        config = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{file} must be YAML; {error}".replace("\n", " ")) from None
+    if not isinstance(config, dict) or not {"cohort", "input", "architecture"} <= config.keys():
+        raise InputError(f"run must be a directory that train.py made; got {directory}, whose config.yaml is another one.")
+    return config
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:

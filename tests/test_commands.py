@@ -406,6 +406,14 @@ def test_bad_settings_are_refused_with_one_sentence(command, words, paths, tmp_p
     assert all(word in message for word in words)
 
 
+def test_a_run_directory_cannot_start_code_that_is_not_ours(tmp_path):
+    target = {"_target_": "builtins.print"}
+    parts = ("cohort", "input", "denoiser", "baseline", "normalization", "architecture")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(dict.fromkeys(parts, target) | {"people": "all"}))
+    assert "_target_ must be a component of ecgae; got builtins.print" in refused("encode.py", f"run={tmp_path}")
+    assert "_target_ must be a component of ecgae; got builtins.print" in refused("gwas.py", f"run={tmp_path}")
+
+
 @pytest.mark.parametrize("word", ["denoiser=nonsense", "trainer.epochs=3", "engine.speed=9"])
 def test_an_unknown_choice_or_key_is_refused_before_anything_is_read(word):
     result = run("train.py", word)
