@@ -91,7 +91,9 @@ def read_config(directory: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise InputError(f"{file} must be YAML; {error}".replace("\n", " ")) from None
     if not isinstance(config, dict) or not {"cohort", "input", "architecture"} <= config.keys():
-        raise InputError(f"run must be a directory that train.py made; got {directory}, whose config.yaml is another one.")
+        raise InputError(
+            f"run must be a directory that train.py made; got {directory}, whose config.yaml is another one."
+        )
     return config
 
 

@@ -132,8 +132,19 @@ def test_no_identifier_is_printed_or_mirrored(finished, cohort):
     assert not [person for person in people if person.encode() in mirrored]
 
 
-def test_every_job_has_one_offline_wandb_run(finished):
-    assert len(list((finished[0].parent / "wandb").glob("offline-run-*"))) >= 1
+def test_every_job_has_one_offline_wandb_run_with_its_score_and_figures(finished):
+    (mirror,) = (finished[0].parent / "wandb").glob("offline-run-*")
+    assert {file.stem.split("_")[0] for file in mirror.rglob("*.png")} == {
+        "manhattan", "qq", "overlays", "quality", "training",
+    }  # fmt: skip
+    command = [Path(sys.executable).with_name("wandb"), "leet", "inspect", "--json", "--summary", str(mirror)]
+    inspected = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if inspected.returncode:
+        pytest.skip("this version of wandb cannot read an offline run")
+    summary = json.loads(inspected.stdout)
+    assert f'"score/loci": {score(finished[0])["loci"]}' in json.dumps(summary["summary"])
+    assert summary["exit_code"] == 0
+    assert summary["config"]["architecture"]["latent_dim"] == 4
 
 
 def test_a_finished_job_is_not_computed_again(finished, paths):
