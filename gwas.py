@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import hydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from ecgae.entry import build, entry, plain, rescore, show, start
+from ecgae.entry import build, entry, plain, rescore, settings_typed, show, start
 from ecgae.errors import InputError
 
 
@@ -16,13 +16,15 @@ def main(cfg: DictConfig) -> float | None:
     from ecgae.report.page import write_report
     from ecgae.study import Study
 
-    engine, score, config = build(cfg.engine), build(cfg.score), plain(cfg)
-    if cfg.run is not None and cfg.phenotypes is None:
+    if cfg.run is not None:
         run = Path(cfg.run)
-        settings = {name: config[name] for name in ("engine", "score", "people")}
+        trained = runs.read_config(run)
+        settings = settings_typed(trained, cfg)
+        parts = OmegaConf.create(settings)
         with runs.only_one(run):
-            return rescore(run, runs.read_config(run) | settings, Path(cfg.out or run), engine, score)
-    if cfg.run is not None or cfg.phenotypes is None or cfg.out is None:
+            return rescore(run, trained | settings, Path(cfg.out or run), build(parts.engine), build(parts.score))
+    engine, score, config = build(cfg.engine), build(cfg.score), plain(cfg)
+    if cfg.phenotypes is None or cfg.out is None:
         raise InputError("Name either run=<run directory>, or phenotypes=<table> genotypes=<prefix> out=<folder>.")
     study = Study.open(cfg.genotypes, cfg.covariates, list(cfg.categorical), cfg.planted, cfg.people)
     phenotypes, out = latents.read_phenotypes_or_latents(Path(cfg.phenotypes)), Path(cfg.out)

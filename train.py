@@ -19,6 +19,7 @@ def main(cfg: DictConfig) -> float | None:
             return show(directory, "finished before, not computed again")
         cohort, baseline, denoiser = build(cfg.cohort), build(cfg.baseline), build(cfg.denoiser)
         normalization, engine, score = build(cfg.normalization), build(cfg.get("engine")), build(cfg.score)
+        schedule = build(cfg.trainer)
         if directory.is_dir():  # gwas.py has scored it with other settings since
             return rescore(directory, config, directory, engine, score)
         kind, lead_mode = cfg.input.recording, cfg.lead_mode
@@ -26,13 +27,13 @@ def main(cfg: DictConfig) -> float | None:
         from ecgae import encoding, ingest, latents, preprocess, tracking, training  # seconds to import
         from ecgae.report import page, run_figures
 
-        objective, schedule = build(cfg.objective), build(cfg.trainer)
+        objective = build(cfg.objective)
         training.start_seed(schedule.seed)
         model = build(cfg.architecture, **layout)
         print(f"{training.count_parameters(model):,} trainable parameters")
         cohort.prepare()
-        store = ingest.ingest(cohort, cache, cfg.runtime.workers)
         study = study_of(cohort, cfg.people) if engine else None
+        store = ingest.ingest(cohort, cache, cfg.runtime.workers)
         if study:
             study.check(store.sample_ids, store.visits, f"cohort {cohort.name}")
         cleaned = preprocess.clean(store, kind, baseline, denoiser, cache)

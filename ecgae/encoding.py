@@ -8,8 +8,9 @@ from jaxtyping import Float
 from tqdm import tqdm
 
 from ecgae.latents import Latents
+from ecgae.schedule import Schedule
 from ecgae.store import Store
-from ecgae.training import Fitted, Schedule
+from ecgae.training import Fitted
 
 
 def as_signals(

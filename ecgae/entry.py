@@ -1,17 +1,18 @@
 """What the entry points share: from a composed config to components, and from an error to one sentence."""
 
 import functools
+import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException, InstantiationException
 from hydra.types import RunMode
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from ecgae import runs
@@ -27,6 +28,9 @@ if TYPE_CHECKING:  # the rest of the package takes seconds to import: not for --
 WHITELIST: dict[str, Any] = {"_execution_whitelist_": "ecgae.*"} if hydra.__version__ >= "1.4" else {}
 """Hydra 1.4 asks which code a config may call; 1.3 does not know the argument."""
 
+SCORING = ("engine", "score", "people", "constant_phenotypes")
+"""The sections of a run's config that gwas.py may change."""
+
 CONF = Path(__file__).parent.parent / "conf"
 
 
@@ -41,11 +45,18 @@ def start(main: Callable[[], Any]) -> None:
     """
     # OpenMP threads that spin long while they wait make training several times slower once another job wants a core.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    sys.argv[1:] = [_quoted(word) for word in sys.argv[1:]]
     groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
     sys.argv[1:] = [
         f"~{word.removesuffix('=null')}" if word.removesuffix("=null") in groups else word for word in sys.argv[1:]
     ]
     main()
+
+
+def _quoted(word: str) -> str:
+    """`genotypes=x{chromosome}` as Hydra wants it: braces mean a dictionary to it unless they are in quotes."""
+    key, equals, value = word.partition("=")
+    return f'{key}="{value}"' if equals and "{chromosome}" in value and value[0] not in "\"'" else word
 
 
 def entry(main: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
@@ -75,12 +86,51 @@ def build(node: DictConfig | None, **given: Any) -> Any:
         raise InputError(
             f"_target_ must be a component of ecgae; got {node.get('_target_')}. Check the run's config.yaml."
         )
+    require_types(node)
     try:
         return instantiate(node, _convert_="all", **WHITELIST, **given)
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from None
         raise
+
+
+def require_types(node: DictConfig) -> None:
+    """Raises `InputError` where a value of the node has not the type that the component's annotation states."""
+    target: Any = get_object(node._target_)
+    wanted = get_type_hints(target.__init__ if isinstance(target, type) else target)  # type: ignore[misc]
+    values: Any = OmegaConf.to_container(node, resolve=True)
+    for name, value in values.items():
+        must = TYPES.get(wanted.get(name))
+        if must and not must.holds(value):
+            raise InputError(f"{node._get_full_key(name)} must be {must.text}; got {value!r}.")
+
+
+class _Must(NamedTuple):
+    text: str
+    holds: Callable[[Any], bool]
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _all_whole(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_whole, value))
+
+
+TYPES: dict[Any, _Must] = {
+    int: _Must("a whole number", _whole),
+    float: _Must("a finite number", _finite),
+    bool: _Must("true or false", lambda value: isinstance(value, bool)),
+    str: _Must("text", lambda value: isinstance(value, str)),
+    Sequence[int]: _Must("a list of whole numbers such as [7, 7, 5]", _all_whole),
+}
+"""What a value in a config must be, by the annotation of the component's argument."""
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -113,6 +163,24 @@ def show(directory: Path, remark: str = "") -> float | None:
         print(summary_table(summary))
     print(f"report: {directory / 'report.html'}")
     return None if summary is None else float(summary["loci"])
+
+
+def settings_typed(trained: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
+    """A run's own engine and score with the changes that were typed on the command line, and nothing else."""
+    settings = OmegaConf.create({name: trained[name] for name in SCORING if name in trained})
+    for word in HydraConfig.get().overrides.task:
+        key = word.lstrip("+~").partition("=")[0]
+        if key not in ("run", "out") and key.split(".")[0] not in SCORING:
+            raise InputError(
+                f"{key} cannot be changed with run=; the run has its own. Use phenotypes=<run>/latents.h5."
+            )
+        if key.split(".")[0] in SCORING:
+            OmegaConf.update(settings, key, OmegaConf.select(cfg, key), force_add=True)
+        if key == "constant_phenotypes":
+            OmegaConf.update(settings, "engine.constant_phenotypes", cfg.constant_phenotypes)
+    if "engine" not in settings:  # trained with engine=null
+        settings.engine = cfg.engine
+    return OmegaConf.to_container(settings, resolve=True)  # type: ignore[return-value]
 
 
 def rescore(run: Path, config: dict[str, Any], out: Path, engine: Any, score: Any) -> float | None:

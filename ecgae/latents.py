@@ -74,6 +74,4 @@ def as_phenotypes(latents: Latents, source: str) -> Phenotypes:
 
 def read_phenotypes_or_latents(file: Path) -> Phenotypes:
     """A latents file (.h5), or a PLINK-style table of phenotypes."""
-    if not file.is_file():
-        raise InputError(f"phenotypes must be a table or a latents file; got {file}, which does not exist.")
     return as_phenotypes(read_latents(file), file.name) if file.suffix == ".h5" else read_phenotypes(file)

@@ -85,7 +85,8 @@ def _no_overlap(phenotypes: Phenotypes, lacks: dict[str, Bool[np.ndarray, " indi
     example = f", e.g. {phenotypes.sample_ids[0]}" if len(phenotypes.sample_ids) else ""
     return (
         f"Somebody must occur everywhere, but of {len(phenotypes.sample_ids):,} individuals in "
-        f"{phenotypes.source}{example} {counts or 'nobody is left'}. Compare how the ids are written."
+        f"{phenotypes.source}{example} {counts or 'nobody is left'}. "
+        "Compare how the ids are written, and look for empty columns."
     )
 
 

@@ -13,7 +13,7 @@ from ecgae.covariates import Design, design_matrix
 from ecgae.engine import Engine, Scan
 from ecgae.errors import InputError
 from ecgae.genotypes import Genotypes
-from ecgae.people import Joined, join
+from ecgae.people import PEOPLE, Joined, join
 from ecgae.report import figures
 from ecgae.runs import write_json
 from ecgae.score import Score, Yield, score
@@ -37,6 +37,8 @@ class Study:
         cls, genotypes: str | None, covariates: str | None, categorical: Sequence[str], planted: str | None, people: str
     ) -> "Study":
         """Raises `InputError` where a file is missing or cannot be used."""
+        if people not in PEOPLE:
+            raise InputError(f"people must be one of {', '.join(PEOPLE)}; got {people!r}.")
         if genotypes is None:
             raise InputError("genotypes must be named for a scan; got none. Name a PLINK prefix, or set engine=null.")
         return cls(
@@ -65,7 +67,10 @@ class Study:
         score.json is written last: where it is, everything else is whole.
         """
         joined, design = self.join(phenotypes)
-        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"out must be a folder that can be written; got {directory}: {error.strerror}.") from None
         (directory / SCORE).unlink(missing_ok=True)
         unfinished = directory / f"{ASSOCIATIONS}.partial"
         scan = engine(

@@ -5,8 +5,10 @@ then the data. Tab, comma or spaces separate. Ids are text: leading zeros stay. 
 -9 is a value here, although PLINK 1 took it for missing: write NA.
 """
 
+import csv
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 import pandas as pd
@@ -38,14 +40,15 @@ def read_table(path: Path | str) -> pd.DataFrame:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"Table must be an existing file; got {path}. Check the path.")
+        what = "which is a folder" if path.is_dir() else "which does not exist"
+        raise InputError(f"Table must be a file; got {path}, {what}. Check the path.")
     cells = _read_cells(path)
     ids = [column for column in cells if column in ID_COLUMNS]
     if len(ids) != 1:
         found = "none of them" if not ids else " and ".join(ids)
         raise InputError(
             f"{path} must have one column of ids, {', '.join(ID_COLUMNS)}; it has {found} among "
-            f"{', '.join(cells)[:100]}. Name the column of ids IID."
+            f"{', '.join(cells)[:100]!r}. Name the column of ids IID, and separate columns by tabs, commas or spaces."
         )
     table = cells.set_index(ids[0]).rename_axis("sample_id")
     table = table.drop(columns=[column for column in FAMILY_COLUMNS if column in table])
@@ -83,33 +86,47 @@ def refuse_text(column: pd.Series, source: str) -> None:
     bad = column[(number.isna() & column.notna()) | np.isinf(number)]
     if len(bad):
         raise InputError(
-            f"Column {column.name} of {source} must hold finite numbers; got {bad.iloc[0]} in {len(bad):,} of "
-            f"{len(column):,} rows. Write NA where a value is missing."
+            f"Column {column.name} of {source} must hold finite numbers; got {str(bad.iloc[0])[:40]!r} in {len(bad):,} "
+            f"of {len(column):,} rows. Write NA where a value is missing."
         )
 
 
 def _read_cells(path: Path) -> pd.DataFrame:
     """All cells as text, so that no id and no value is interpreted on the way."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            header = file.readline().rstrip("\r\n")
-        separator = next((mark for mark in "\t," if mark in header), r"\s+")
-        names = [name.strip() for name in (header.split() if separator == r"\s+" else header.split(separator))]
-        cells = pd.read_csv(
-            path, sep=separator, header=None, skiprows=1, dtype=str, na_filter=False, encoding="utf-8-sig"
-        )
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            names, *rows = _rows(file) or [[]]
     except UnicodeDecodeError:
         raise InputError(f"{path} must be a text file in UTF-8; it is not. Is it the table you mean?") from None
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{path} must have a header line and at least one row; it has none.") from None
-    except pd.errors.ParserError as error:
-        raise InputError(f"{path} must have {len(names)} cells in every row; {str(error).strip()}.") from None
-    if cells.shape[1] != len(names):
-        raise InputError(f"{path} must have as many cells as names, {len(names)}; its rows have {cells.shape[1]}.")
+    except csv.Error as error:
+        raise InputError(f"{path} must be a table of text; {error}. Is it the table you mean?") from None
+    if not rows:
+        raise InputError(f"{path} must have a header line and at least one row; it has none.")
+    uneven = [number for number, row in enumerate(rows, start=2) if len(row) != len(names)]
+    if uneven:
+        raise InputError(
+            f"{path} must have {len(names)} cells in every row, as it has names; row {uneven[0]} has "
+            f"{len(rows[uneven[0] - 2])}, and {len(uneven):,} rows differ. Write NA where a value is missing."
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"{path} must name each column once; {', '.join(twice)} occurs more than once.")
-    return cells.set_axis(names, axis=1)
+    return pd.DataFrame(rows, columns=names, dtype=str)
+
+
+def _rows(file: TextIO) -> list[list[str]]:
+    """The cells of every line that is not blank; quotes have a meaning in comma-separated files only."""
+    header = file.readline()
+    file.seek(0)
+    rows: Iterable[list[str]]
+    if "\t" in header:
+        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+    elif "," in header:
+        rows = csv.reader(file)
+    else:
+        rows = (line.split() for line in file)
+    stripped = ([cell.strip() for cell in row] for row in rows)
+    return [row for row in stripped if any(row)]
 
 
 def _numbers(column: pd.Series) -> pd.Series:

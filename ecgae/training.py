@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -24,7 +24,7 @@ from tqdm import tqdm
 from ecgae.architecture import Autoencoder
 from ecgae.errors import InputError
 from ecgae.normalization import Scaling
-from ecgae.split import validation_rows
+from ecgae.schedule import Schedule
 
 CHECKPOINT = "checkpoint.ckpt"
 ADAM_EPSILON = 1e-7  # Keras' default, with which the published models were trained; PyTorch's is 1e-8
@@ -38,36 +38,6 @@ class Normalization(Protocol):
 
     def fit(self, blocks: Iterator[np.ndarray]) -> "Normalization": ...
     def __call__(self, ecg: np.ndarray) -> Scaling: ...
-
-
-@dataclasses.dataclass(frozen=True)
-class Schedule:
-    """When training starts, slows down and stops. Patience counts epochs without a lower validation loss."""
-
-    max_epochs: int
-    batch_size: int
-    learning_rate: float
-    early_stopping_patience: int
-    plateau_patience: int
-    plateau_factor: float
-    validation_fraction: float
-    principal_axes: bool
-    seed: int
-
-    def __post_init__(self) -> None:
-        for name in ("max_epochs", "batch_size", "early_stopping_patience", "plateau_patience"):
-            if getattr(self, name) < 1:
-                raise InputError(f"trainer.{name} must be at least 1; got {getattr(self, name)}.")
-        if not self.learning_rate > 0:
-            raise InputError(f"trainer.learning_rate must be positive; got {self.learning_rate}.")
-        if not 0 < self.plateau_factor < 1:
-            raise InputError(f"trainer.plateau_factor must lie between 0 and 1; got {self.plateau_factor}.")
-        if not 0 < self.validation_fraction < 1:
-            raise InputError(f"trainer.validation_fraction must lie between 0 and 1; got {self.validation_fraction}.")
-
-    def held_out(self, sample_ids: np.ndarray) -> Bool[np.ndarray, "signal"]:
-        """True for the signals of the people kept for validation."""
-        return validation_rows(sample_ids, self.validation_fraction, self.seed)
 
 
 class Fitted(NamedTuple):

@@ -191,6 +191,22 @@ def test_scoring_again_with_other_settings_changes_the_score_and_train_restores_
     assert score(directory) == before
 
 
+def test_scoring_again_keeps_what_was_not_typed(finished, tmp_path):
+    directory = tmp_path / finished[0].name
+    shutil.copytree(finished[0], directory)
+    config = yaml.safe_load((directory / "config.yaml").read_text())
+    config["engine"]["min_minor_allele_count"], config["people"] = 33, "shared"
+    (directory / "config.yaml").write_text(yaml.safe_dump(config))
+    result = run("gwas.py", f"run={directory}", "score.alpha=1e-6", f"out={tmp_path / 'again'}")
+    assert result.returncode == 0, result.stderr
+    again = yaml.safe_load((tmp_path / "again" / "config.yaml").read_text())
+    assert again["engine"] == config["engine"]
+    assert again["people"] == "shared"
+    assert again["score"] == config["score"] | {"alpha": 1e-6}
+    message = refused("gwas.py", f"run={directory}", "genotypes=/no/such")
+    assert "genotypes cannot be changed with run=" in message
+
+
 def test_any_phenotype_table_can_be_scanned(cohort, tmp_path):
     result = run(
         "gwas.py", f"phenotypes={cohort / 'truth' / 'parameters.tsv'}", f"genotypes={cohort / 'genotypes' / 'chr'}",
@@ -336,6 +352,11 @@ def test_text_in_a_covariate_is_named_with_file_and_column(scan):
     assert all(word in message for word in ("c.tsv", "age", "old"))
 
 
+def test_the_output_must_be_a_folder(scan, tmp_path):
+    (tmp_path / "taken").write_text("")
+    assert "out must be a folder that can be written" in scan(out=tmp_path / "taken")
+
+
 def test_a_constant_covariate_is_named(scan):
     assert "batch" in scan(covariate_changes={"batch": 1})
 
@@ -400,6 +421,11 @@ def test_truncated_files_alone_are_refused_with_the_reason(cohort, paths, tmp_pa
     ("command", "words"),
     [
         (("train.py", "trainer.max_epochs=0"), ["trainer.max_epochs must be at least 1"]),
+        (("train.py", "trainer.max_epochs=abc"), ["trainer.max_epochs must be a whole number; got 'abc'"]),
+        (("train.py", "engine.block_size=1.5"), ["engine.block_size must be a whole number; got 1.5"]),
+        (("train.py", "architecture.l2=nan"), ["architecture.l2 must be a finite number; got nan"]),
+        (("train.py", "trainer.principal_axes=maybe"), ["trainer.principal_axes must be true or false; got 'maybe'"]),
+        (("train.py", "architecture.filters=8"), ["architecture.filters must be a list of whole numbers"]),
         (("train.py", "cohort.individuals=0"), ["individuals"]),
         (("train.py", "lead_mode=both"), ["lead_mode must be one of joint, single"]),
         (("train.py", "cohort=ukb_rest", "cohort.ecgs=/nowhere"), ["cohort.ecgs must be a folder", "/nowhere"]),

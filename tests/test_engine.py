@@ -163,7 +163,7 @@ def test_phenotypes_driven_by_covariates_alone_give_no_hit(tmp_path, rng):
             2,
             "more individuals than parameters; y1 is known for 4",
         ),
-        (np.full(300, np.nan), 2, "more individuals than parameters; y1 is known for 0"),
+        (np.full(300, np.nan), 2, "Phenotypes must have values; y1 is missing for everybody"),
         (np.where(np.arange(300) < 4, np.inf, np.arange(300)), 2, "finite or missing; y1 has infinite"),
     ],
 )

@@ -12,7 +12,7 @@ ENTRY = ("train", "encode", "gwas")
 
 KERNELS = {
     *("baseline", "denoiser", "normalization", "architecture", "objective"),
-    *("association", "loci", "calibration", "split"),
+    *("association", "loci", "calibration", "schedule"),
 }
 INPUT_OUTPUT = {
     *("cohort", "store", "runs", "latents", "genotypes", "covariates", "people", "sumstats", "tables"),

@@ -14,7 +14,7 @@ from ecgae.encoding import as_signals, encode, latent_names, reconstruction_qual
 from ecgae.entry import build
 from ecgae.errors import InputError
 from ecgae.latents import Latents, as_phenotypes, read_latents, write_latents
-from ecgae.split import validation_rows
+from ecgae.schedule import validation_rows
 from ecgae.store import Store
 
 SMALL = ("architecture.filters=[4,8]", "architecture.kernel_sizes=[5,5]", "architecture.latent_dim=3")

@@ -163,6 +163,10 @@ def _refuse_unusable(
     known = (~np.isnan(phenotypes)).sum(axis=0)
     if (known <= parameters).any():
         fewest = int(known.argmin())
+        if not known[fewest]:
+            raise InputError(
+                f"Phenotypes must have values; {names[fewest]} is missing for everybody. Remove the column."
+            )
         raise InputError(
             f"There must be more individuals than parameters; {names[fewest]} is known for {known[fewest]:,}, and "
             f"{covariates.shape[1]} covariates, an intercept and a variant are {parameters} parameters. "
