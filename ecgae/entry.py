@@ -167,7 +167,9 @@ def show(directory: Path, remark: str = "") -> float | None:
 
 def settings_typed(trained: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
     """A run's own engine and score with the changes that were typed on the command line, and nothing else."""
-    settings = OmegaConf.create({name: trained[name] for name in SCORING if name in trained})
+    settings = OmegaConf.create(
+        {name: trained.get(name, default) for name, default in plain(cfg).items() if name in SCORING}
+    )
     for word in HydraConfig.get().overrides.task:
         key = word.lstrip("+~").partition("=")[0]
         if key not in ("run", "out") and key.split(".")[0] not in SCORING:
@@ -178,8 +180,6 @@ def settings_typed(trained: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
             OmegaConf.update(settings, key, OmegaConf.select(cfg, key), force_add=True)
         if key == "constant_phenotypes":
             OmegaConf.update(settings, "engine.constant_phenotypes", cfg.constant_phenotypes)
-    if "engine" not in settings:  # trained with engine=null
-        settings.engine = cfg.engine
     return OmegaConf.to_container(settings, resolve=True)  # type: ignore[return-value]
 
 
