@@ -28,8 +28,7 @@ def main(cfg: DictConfig) -> float | None:
         raise InputError("Name either run=<run directory>, or phenotypes=<table> genotypes=<prefix> out=<folder>.")
     study = Study.open(cfg.genotypes, cfg.covariates, list(cfg.categorical), cfg.planted, cfg.people)
     phenotypes, out = latents.read_phenotypes_or_latents(Path(cfg.phenotypes)), Path(cfg.out)
-    study.scan(engine, score, phenotypes, out)
-    runs.write_config(out, config)
+    study.scan(engine, score, phenotypes, out, config)
     write_report(out)
     return show(out)
 

@@ -46,7 +46,9 @@ def main(cfg: DictConfig) -> float | None:
             found = encoding.encode(fitted, store, kind, cleaned, lead_mode, schedule)
             latents.write_latents(run / "latents.h5", found)
             run_figures.draw(run / "figures", fitted, found, cleaned, store, kind, lead_mode, cohort.public)
-            summary = study.scan(engine, score, latents.as_phenotypes(found, "latents.h5"), run) if study else None
+            summary = (
+                study.scan(engine, score, latents.as_phenotypes(found, "latents.h5"), run, config) if study else None
+            )
             page.write_report(run)
             tracking.mirror(logger, summary, run / "figures")
     return show(directory)

@@ -190,7 +190,6 @@ def rescore(run: Path, config: dict[str, Any], out: Path, engine: Any, score: An
 
     study = study_of(build(OmegaConf.create(config["cohort"])), config["people"])
     phenotypes = latents.as_phenotypes(latents.read_latents(run / "latents.h5"), str(run / "latents.h5"))
-    study.scan(engine, score, phenotypes, out)
-    runs.write_config(out, config)
+    study.scan(engine, score, phenotypes, out, config)
     write_report(out)
     return show(out)

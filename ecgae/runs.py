@@ -18,6 +18,8 @@ from filelock import FileLock
 
 from ecgae.errors import InputError
 
+SCORE = "score.json"
+
 OPERATIONAL = ("paths", "runtime", "logger", "report")
 """Sections of the config that say where things run; they never change a result."""
 
@@ -70,11 +72,13 @@ def is_finished(directory: Path, config: dict[str, Any]) -> bool:
         return False
     found = identity(read_config(directory))
     wanted = identity(config)
-    return found == wanted or ("engine" not in wanted and {**found, **wanted} == found)
+    if "engine" not in wanted:
+        return {**found, **wanted} == found
+    return found == wanted and (directory / SCORE).is_file()  # scoring again removes it first and writes it last
 
 
 def write_config(directory: Path, config: dict[str, Any]) -> None:
-    (directory / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    _replace(directory / "config.yaml", yaml.safe_dump(config, sort_keys=False))
 
 
 def read_config(directory: Path) -> dict[str, Any]:
@@ -98,13 +102,17 @@ def read_config(directory: Path) -> dict[str, Any]:
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:
+    _replace(file, json.dumps(content, indent=2) + "\n")
+
+
+def _replace(file: Path, text: str) -> None:
     """Atomically, so that a reader sees the old file or the new one."""
     partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
+    partial.write_text(text)
     os.replace(partial, file)
 
 
 def read_score(directory: Path) -> dict[str, Any] | None:
     """The run's `score.json`, or None where it was not scanned."""
-    file = directory / "score.json"
+    file = directory / SCORE
     return json.loads(file.read_text()) if file.is_file() else None

@@ -15,11 +15,11 @@ from ecgae.errors import InputError
 from ecgae.genotypes import Genotypes
 from ecgae.people import PEOPLE, Joined, join
 from ecgae.report import figures
-from ecgae.runs import write_json
+from ecgae.runs import SCORE, write_config, write_json
 from ecgae.score import Score, Yield, score
 from ecgae.tables import Phenotypes, read_table
 
-ASSOCIATIONS, LOCI, SCORE = "associations.parquet", "loci.tsv", "score.json"
+ASSOCIATIONS, LOCI = "associations.parquet", "loci.tsv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +61,12 @@ class Study:
         joined, _ = self.join(Phenotypes(sample_ids, visits, [], np.empty((len(sample_ids), 0)), source))
         print("\n".join(joined.account))
 
-    def scan(self, engine: Engine, settings: Score, phenotypes: Phenotypes, directory: Path) -> dict[str, Any]:
+    def scan(
+        self, engine: Engine, settings: Score, phenotypes: Phenotypes, directory: Path, config: dict[str, Any]
+    ) -> dict[str, Any]:
         """Associations, loci, score and figures of these phenotypes, in `directory`; returns what score.json holds.
 
-        score.json is written last: where it is, everything else is whole.
+        `config`, which these results follow from, is written with them; score.json last: where it is, the rest is whole.
         """
         joined, design = self.join(phenotypes)
         try:
@@ -86,6 +88,7 @@ class Study:
         os.replace(unfinished, directory / ASSOCIATIONS)
         scored.loci.to_csv(directory / LOCI, sep="\t", index=False)
         self._draw(scan, scored, directory / "figures")
+        write_config(directory, config)
         write_json(directory / SCORE, scored.summary)
         return scored.summary
 

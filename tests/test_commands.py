@@ -191,6 +191,18 @@ def test_scoring_again_with_other_settings_changes_the_score_and_train_restores_
     assert score(directory) == before
 
 
+def test_a_run_whose_scoring_was_interrupted_does_not_look_finished(finished, paths, tmp_path):
+    directory = tmp_path / finished[0].name
+    shutil.copytree(finished[0], directory)
+    before = score(directory)
+    (directory / "score.json").unlink()  # as a scan that was killed leaves it
+    arguments = (*COHORT, *MODEL, "trainer.max_epochs=25", "logger=null", *paths[:2], f"paths.runs={tmp_path}")
+    result = run("train.py", *arguments)
+    assert result.returncode == 0, result.stderr
+    assert "finished before" not in result.stdout
+    assert score(directory) == before
+
+
 def test_scoring_again_keeps_what_was_not_typed(finished, tmp_path):
     directory = tmp_path / finished[0].name
     shutil.copytree(finished[0], directory)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, Int16
 
-from ecgae.ecg import LIMB_LEADS_FROM_I_AND_II
+from ecgae.ecg import INDEPENDENT_LEADS, LEADS, LIMB_LEADS_FROM_I_AND_II
 from ecgae.simulate.dipole import DOWER, R_PEAK, heartbeat
 
 SAMPLING_RATE = 500  # Hz
@@ -20,7 +20,7 @@ DISCLOSURE_SAMPLES = 16 * SAMPLING_RATE
 BEAT_ONSET = 140  # samples of one beat before the QRS onset: room for a PR interval of 280 ms
 _BEFORE, _AFTER = BEAT_ONSET, 300  # ... and after it, for a QT interval of 600 ms
 _MARGIN = 16  # samples beside the beat in which the baseline is measured
-MEASURED = [0, 1, *range(6, 12)]  # the independent leads among the twelve
+MEASURED = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 _TORSO_SPREAD = 0.04  # between people, relative; a visit's electrode positions add a third of it
 
 
