@@ -66,7 +66,7 @@ class Study:
     ) -> dict[str, Any]:
         """Associations, loci, score and figures of these phenotypes, in `directory`; returns what score.json holds.
 
-        `config`, which these results follow from, is written with them; score.json last: where it is, the rest is whole.
+        `config`, which these results follow from, is written with them, and score.json last of all.
         """
         joined, design = self.join(phenotypes)
         try:
