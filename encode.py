@@ -11,23 +11,26 @@ from ecgae.entry import build, entry, layout_of, start
 @hydra.main(version_base="1.3", config_path="conf", config_name="encode")
 @entry
 def main(cfg: DictConfig) -> None:
-    from ecgae import encoding, ingest, latents, preprocess, runs, training
+    from ecgae import encoding, latents, preprocess, runs, selection, training
 
     run = Path(cfg.run)
     trained = OmegaConf.create(runs.read_config(run))
     other = cfg.get("cohort") is not None
     cohort = build(cfg.cohort if other else trained.cohort)
     baseline, denoiser, normalization = map(build, (trained.baseline, trained.denoiser, trained.normalization))
-    model = build(trained.architecture, **layout_of(cohort, trained.input.recording, trained.lead_mode))
+    wanted, beat, exclusions = map(build, (trained.input, trained.beats, trained.exclusions))
+    model = build(trained.architecture, **layout_of(cohort, wanted, beat, trained.lead_mode))
     fitted = training.load(model, normalization, run / training.CHECKPOINT, cfg.runtime.accelerator)
     cohort.prepare()
-    store = ingest.ingest(cohort, Path(cfg.paths.cache), cfg.runtime.workers)
-    cleaned = preprocess.clean(store, trained.input.recording, baseline, denoiser, Path(cfg.paths.cache))
+    cache, accelerator = Path(cfg.paths.cache), cfg.runtime.accelerator
+    store, excluded = selection.usable(cohort, wanted, beat, exclusions, cache, cfg.runtime.workers)
+    cleaned = preprocess.clean(store, wanted.recording, baseline, denoiser, cache, accelerator)
     schedule = None if other else build(trained.trainer)
-    found = encoding.encode(fitted, store, trained.input.recording, cleaned, trained.lead_mode, schedule)
+    found = encoding.encode(fitted, store, wanted.recording, cleaned, trained.lead_mode, schedule)
     out = Path(cfg.out) if cfg.out else run / "cohorts" / store.file.parent.name if other else run
     out.mkdir(parents=True, exist_ok=True)
     latents.write_latents(out / "latents.h5", found)
+    excluded.to_csv(out / "excluded.tsv", sep="\t", index=False)
     print(f"{len(found.sample_ids):,} recordings, {len(found.names)} latents each, in {out / 'latents.h5'}")
 
 

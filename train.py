@@ -22,9 +22,10 @@ def main(cfg: DictConfig) -> float | None:
         schedule = build(cfg.trainer)
         if directory.is_dir():  # gwas.py has scored it with other settings since
             return rescore(directory, config, directory, engine, score)
-        kind, lead_mode = cfg.input.recording, cfg.lead_mode
-        layout = layout_of(cohort, kind, lead_mode)
-        from ecgae import encoding, ingest, latents, preprocess, tracking, training  # seconds to import
+        wanted, beat, exclusions = build(cfg.input), build(cfg.beats), build(cfg.exclusions)
+        kind, lead_mode = wanted.recording, cfg.lead_mode
+        layout = layout_of(cohort, wanted, beat, lead_mode)
+        from ecgae import encoding, latents, preprocess, selection, tracking, training  # seconds to import
         from ecgae.report import page, run_figures
 
         objective = build(cfg.objective)
@@ -33,10 +34,10 @@ def main(cfg: DictConfig) -> float | None:
         print(f"{training.count_parameters(model):,} trainable parameters")
         cohort.prepare()
         study = study_of(cohort, cfg.people) if engine else None
-        store = ingest.ingest(cohort, cache, cfg.runtime.workers)
+        store, excluded = selection.usable(cohort, wanted, beat, exclusions, cache, cfg.runtime.workers)
         if study:
             study.check(store.sample_ids, store.visits, f"cohort {cohort.name}")
-        cleaned = preprocess.clean(store, kind, baseline, denoiser, cache)
+        cleaned = preprocess.clean(store, kind, baseline, denoiser, cache, cfg.runtime.accelerator)
         tracked = tracking.one_run(build(cfg.get("logger")), directory.name, runs.identity(config))
         with tracked as logger, runs.new_run(directory, config) as run:
             signals = encoding.as_signals(cleaned, lead_mode)
@@ -45,6 +46,7 @@ def main(cfg: DictConfig) -> float | None:
             fitted = training.fit(model, objective, normalization, signals, people, schedule, machine)
             found = encoding.encode(fitted, store, kind, cleaned, lead_mode, schedule)
             latents.write_latents(run / "latents.h5", found)
+            excluded.to_csv(run / "excluded.tsv", sep="\t", index=False)
             run_figures.draw(run / "figures", fitted, found, cleaned, store, kind, lead_mode, cohort.public)
             summary = (
                 study.scan(engine, score, latents.as_phenotypes(found, "latents.h5"), run, config) if study else None

@@ -22,6 +22,8 @@ from ecgae.errors import InputError
 from ecgae.report.table import summary_table
 
 if TYPE_CHECKING:  # the rest of the package takes seconds to import: not for --help
+    from ecgae.beats import MedianBeat
+    from ecgae.recordings import Input
     from ecgae.study import Study
 
 
@@ -123,12 +125,19 @@ def _all_whole(value: Any) -> bool:
     return isinstance(value, list) and all(map(_whole, value))
 
 
+def _all_text(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
 TYPES: dict[Any, _Must] = {
     int: _Must("a whole number", _whole),
     float: _Must("a finite number", _finite),
+    float | None: _Must("a finite number or null", lambda value: value is None or _finite(value)),
+    str | None: _Must("text or null", lambda value: value is None or isinstance(value, str)),
     bool: _Must("true or false", lambda value: isinstance(value, bool)),
     str: _Must("text", lambda value: isinstance(value, str)),
     Sequence[int]: _Must("a list of whole numbers such as [7, 7, 5]", _all_whole),
+    Sequence[str]: _Must("a list of words such as [I, II, V5]", _all_text),
 }
 """What a value in a config must be, by the annotation of the component's argument."""
 
@@ -138,14 +147,12 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
 
 
-def layout_of(cohort: Cohort, kind: str, lead_mode: str) -> dict[str, int]:
+def layout_of(cohort: Cohort, wanted: "Input", beat: "MedianBeat", lead_mode: str) -> dict[str, int]:
     """The shape of one input of the model: known from the cohort, before any recording is read."""
-    if kind not in cohort.layouts:
-        raise InputError(f"input must be one of {', '.join(cohort.layouts)} for cohort={cohort.name}; got {kind}.")
     if lead_mode not in LEAD_MODES:
         raise InputError(f"lead_mode must be one of {', '.join(LEAD_MODES)}; got {lead_mode!r}.")
-    layout = cohort.layouts[kind]
-    return {"leads": len(layout.leads) if lead_mode == "joint" else 1, "samples": layout.samples}
+    layout = wanted.layout(cohort.layouts, cohort.name, beat)
+    return {"leads": len(layout.leads) if lead_mode == "joint" else 1, "samples": layout.samples or 0}
 
 
 def study_of(cohort: Cohort, people: str) -> "Study":

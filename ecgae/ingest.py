@@ -1,33 +1,54 @@
-"""From a cohort's files to one store: every file ends up either in the store or in the manifest with a reason."""
+"""From a cohort's files to one store: every file ends up either in the store or in the manifest with a reason.
+
+The files are read in parts by several processes. A finished part stays on disk until the store is whole, so a job that
+is killed goes on where it was.
+"""
 
 import hashlib
 import json
 import os
+import shutil
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
 from tqdm import tqdm
 
-from ecgae.cohort import Cohort, Layout, LeftOut, Recording, Source, Sources
+from ecgae.cohort import Candidate, Cohort, Layout, LeftOut, Recording, Source, Sources, Waveform, quantised
 from ecgae.errors import InputError
-from ecgae.store import MISSING, Store, StoreWriter
+from ecgae.processes import in_parallel
+from ecgae.store import FORMAT, Store
+from ecgae.store_writer import Row, as_row, merge, write_store
+
+MANIFEST, MEASUREMENTS = "manifest.tsv", "measurements.tsv"
+
+ROWS_A_PART = 64
+"""Recordings that are lost at most, per process, when a job is killed."""
+
+FEW = 100
+"""Recordings below which a pool of processes, which takes a second to start, does not pay."""
+
+NOT_READ = ("ecgs", "genotypes", "covariates", "categorical", "planted", "public", "directory", "workers")
+"""What a cohort states that has no influence on how a file is read; all else (a gain, a lead) has."""
 
 
 class Ingested(NamedTuple):
-    """What became of one source: its recording, or None, and the files that were left out on the way."""
+    """What became of one source: its row, or None, and the files that were left out on the way."""
 
-    sample_id: str
-    visit: int
-    recording: Recording | None
+    row: Row | None
     left_out: list[LeftOut]
+
+
+class Part(NamedTuple):
+    """Consecutive sources, and the file that will hold their rows."""
+
+    file: Path
+    sources: Sequence[Any]
 
 
 def ingest(cohort: Cohort, cache: Path, workers: int) -> Store:
@@ -36,26 +57,28 @@ def ingest(cohort: Cohort, cache: Path, workers: int) -> Store:
     The manifest beside it (`manifest.tsv`: file, reason) lists every file that was left out.
     """
     sources = cohort.sources()
-    folder = Path(cache) / f"{cohort.name}-{_content_key(cohort, sources)}"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "store.h5"
-    with FileLock(folder / "store.lock"):
-        if not file.is_file():
-            _build(cohort, sources, file, workers)
-    store = Store(file)
-    print(_summary(store, pd.read_csv(folder / "manifest.tsv", sep="\t"), folder / "manifest.tsv"))
-    return store
+    file = Path(cache) / f"{cohort.name}-{_content_key(cohort, sources)}" / "store.h5"
+    if not sources.found:
+        raise InputError(f"cohort {cohort.name} must have recordings; none was found. Check cohort.ecgs.")
+    read = partial(read_source, cohort)
+    return build(
+        file, sources.found, read, cohort.layouts, cohort.name, sources.left_out, workers, title="reading ECGs"
+    )
 
 
 def _content_key(cohort: Cohort, sources: Sources) -> str:
     """Names, sizes and times of the files: a changed file makes a new store."""
     files = [
-        (source.sample_id, candidate.visit, candidate.file.name, *_stamp(candidate.file))
+        (source.sample_id, candidate.visit, candidate.file.name, *_stamp(candidate.file), candidate[2:])
         for source in sources.found
         for candidate in source.candidates
     ]
-    described = json.dumps([cohort.name, cohort.layouts, files, sources.left_out])
-    return hashlib.sha256(described.encode()).hexdigest()[:12]
+    numbers = {name: value for name, value in vars(cohort).items() if name not in NOT_READ}
+    return content_key(FORMAT, cohort.name, cohort.layouts, numbers, files, sources.left_out)
+
+
+def content_key(*content: object) -> str:
+    return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()[:12]
 
 
 def _stamp(file: Path) -> tuple[int, int]:
@@ -66,81 +89,185 @@ def _stamp(file: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _build(cohort: Cohort, sources: Sources, file: Path, workers: int) -> None:
-    if not sources.found:
-        raise InputError(f"cohort {cohort.name} must have recordings; none was found. Check cohort.ecgs.")
-    partial_file = file.with_suffix(".partial")
-    left_out = list(sources.left_out)
-    with StoreWriter(partial_file, cohort.layouts, cohort.name) as writer:
-        for result in tqdm(
-            _read_all(cohort, sources.found, workers), total=len(sources.found), desc="reading ECGs", unit="person"
-        ):
-            left_out += result.left_out
-            if result.recording is not None:
-                writer.append(result.sample_id, result.visit, result.recording)
-    manifest = pd.DataFrame(left_out, columns=["file", "reason"])
-    manifest.to_csv(file.with_name("manifest.tsv"), sep="\t", index=False)
-    if not len(Store(partial_file)):
-        reasons = f"{len(manifest):,} files were left out, the first because: {manifest.reason.iloc[0]}"
+def build(
+    file: Path,
+    sources: Sequence[Any],
+    read: Callable[[Any], Ingested],
+    layouts: dict[str, Layout],
+    cohort: str,
+    left_out: Sequence[LeftOut],
+    workers: int,
+    title: str,
+) -> Store:
+    """The store at `file`, built by `read` from every one of `sources` unless it is there; prints what it holds.
+
+    Of several jobs that want it, one builds it. The arrays do not depend on the number of workers, nor on whether and
+    where an earlier attempt was killed.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_suffix(".lock")):
+        if not file.is_file():
+            parts = _parts(file, sources)
+            _read_parts(parts, partial(_write_part, read, layouts, cohort), workers, title)
+            _join_parts(parts, file, cohort, left_out)
+    store = Store(file)
+    print(_summary(store))
+    return store
+
+
+def beside(file: Path, name: str) -> Path:
+    """`manifest.tsv` for `store.h5`, `median_beat-1a2b.manifest.tsv` for `median_beat-1a2b.h5`."""
+    return file.with_name(name if file.stem == "store" else f"{file.stem}.{name}")
+
+
+def _parts(file: Path, sources: Sequence[Any]) -> list[Part]:
+    folder = file.with_suffix(".parts")
+    folder.mkdir(exist_ok=True)
+    starts = range(0, len(sources), ROWS_A_PART)
+    return [Part(folder / f"{start:07d}.h5", sources[start : start + ROWS_A_PART]) for start in starts]
+
+
+def _read_parts(parts: list[Part], write: Callable[[Part], int], workers: int, title: str) -> None:
+    unread = [part for part in parts if not part.file.is_file()]
+    total = sum(len(part.sources) for part in parts)
+    with tqdm(total=total, desc=title, unit="person") as bar:
+        bar.update(total - sum(len(part.sources) for part in unread))
+        few = sum(len(part.sources) for part in unread) < FEW
+        for recordings in in_parallel(write, unread, 1 if few else workers):
+            bar.update(recordings)
+
+
+def _write_part(read: Callable[[Any], Ingested], layouts: dict[str, Layout], cohort: str, part: Part) -> int:
+    results = [read(source) for source in part.sources]
+    rows = [result.row for result in results if result.row is not None]
+    write_store(part.file, rows, layouts, cohort, [entry for result in results for entry in result.left_out])
+    return len(part.sources)
+
+
+def _join_parts(parts: list[Part], file: Path, cohort: str, left_out: Sequence[LeftOut]) -> None:
+    partial_file, manifest = file.with_suffix(".partial"), beside(file, MANIFEST)
+    entries = [*left_out, *merge([part.file for part in parts], partial_file)]
+    pd.DataFrame(entries, columns=["file", "reason"]).to_csv(manifest, sep="\t", index=False)
+    store = Store(partial_file)
+    _write_measurements(store, beside(file, MEASUREMENTS))
+    if not len(store):
+        partial_file.unlink()
+        shutil.rmtree(parts[0].file.parent)
+        first = entries[0].reason.rstrip(".")
         raise InputError(
-            f"cohort {cohort.name} must have a readable recording; {reasons}. See {file.parent}/manifest.tsv."
+            f"cohort {cohort} must have a usable recording; {len(entries):,} files were left out, the first because: "
+            f"{first}. See {manifest}."
         )
     os.replace(partial_file, file)
+    shutil.rmtree(parts[0].file.parent)
 
 
-def _read_all(cohort: Cohort, sources: list[Source], workers: int) -> Iterator[Ingested]:
-    read = partial(read_source, cohort)
-    if workers <= 1 or len(sources) < 100:  # a pool takes a second to start
-        yield from map(read, sources)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(read, sources, chunksize=16)
+def _write_measurements(store: Store, file: Path) -> None:
+    """The classical phenotypes of the same recordings, as a table that gwas.py reads."""
+    columns = store.table("measurements")
+    if columns:
+        table = pd.DataFrame({"IID": store.sample_ids, "visit": store.visits, **columns})
+        table.to_csv(file, sep="\t", index=False, na_rep="NA", float_format="%.7g")
 
 
 def read_source(cohort: Cohort, source: Source) -> Ingested:
-    """The first candidate that can be used; the ones before it are left out with the reason, the ones after it too."""
-    left_out = []
-    for rank, candidate in enumerate(source.candidates):
+    """The first candidate that can be used; all others are left out with the reason.
+
+    One with a lead that is flat throughout is used only where no other can be: `exclusions` then judges it.
+    """
+    readable: list[tuple[Candidate, Recording]] = []
+    reasons: dict[Path, str] = {}
+    for candidate in source.candidates:
         try:
-            recording = cohort.read(candidate.file)
-            _check(recording, cohort.layouts)
+            recording = _recording(cohort, candidate)
         except (InputError, OSError) as error:
-            left_out.append(LeftOut(candidate.file.name, str(error)))
+            reasons[candidate.file] = _reason(error)
             continue
-        for later in source.candidates[rank + 1 :]:
-            left_out.append(
-                LeftOut(later.file.name, f"another recording of this person is used; that of visit {candidate.visit}")
-            )
-        return Ingested(source.sample_id, candidate.visit, recording, left_out)
-    return Ingested(source.sample_id, 0, None, left_out)
+        readable.append((candidate, recording))
+        flat = _flat_leads(recording, cohort.layouts)
+        if not flat:
+            break
+        reasons[candidate.file] = f"every lead must vary where those of another visit do; {', '.join(flat)} flat"
+    if not readable:
+        return Ingested(None, [LeftOut(file.name, reason) for file, reason in reasons.items()])
+    chosen, recording = readable[-1] if readable[-1][0].file not in reasons else readable[0]
+    used = f"another recording of this person is used; that of visit {chosen.visit}"
+    left_out = [
+        LeftOut(candidate.file.name, reasons.get(candidate.file, used))
+        for candidate in source.candidates
+        if candidate is not chosen
+    ]
+    left_out += [LeftOut(f"{chosen.file.name} {what}", reason) for what, reason in recording.left_out.items()]
+    return Ingested(as_row(source.sample_id, chosen.visit, recording, cohort.layouts), left_out)
 
 
-def _check(recording: Recording, layouts: dict[str, Layout]) -> None:
-    for kind, layout in layouts.items():
-        waveform = getattr(recording, kind)
-        if waveform is None:
+def _flat_leads(recording: Recording, layouts: dict[str, Layout]) -> list[str]:
+    """Leads that never change in a recording of a kind that everybody has."""
+    kinds = [kind for kind, layout in layouts.items() if layout.samples is not None]
+    flat = [np.ptp(recording.waveforms[kind].counts.astype(np.int32), axis=1) == 0 for kind in kinds]
+    named = zip(kinds, flat, strict=True)
+    return sorted({layouts[kind].leads[lead] for kind, leads in named for lead in np.flatnonzero(leads)})
+
+
+def _reason(error: InputError | OSError) -> str:
+    """Without the file's path, which the manifest states, and without line ends."""
+    text = f"file must be readable; {error.strerror}" if isinstance(error, OSError) else str(error)
+    return " ".join(text.split())
+
+
+def _recording(cohort: Cohort, candidate: Candidate) -> Recording:
+    recording = cohort.read(candidate.file)
+    waveforms, left_out = {}, dict(recording.left_out)
+    for kind, layout in cohort.layouts.items():
+        needed = layout.samples is not None
+        if kind in recording.waveforms:
+            try:
+                waveforms[kind] = fitted(recording.waveforms[kind], kind, layout)
+            except InputError as error:
+                if needed:
+                    raise
+                left_out[kind] = str(error)
+        elif needed:
             raise InputError(f"{kind} must be there; the file has none")
-        expected = (len(layout.leads), layout.samples)
-        if waveform.counts.shape != expected:
-            raise InputError(f"{kind} must have {expected} leads and samples; got {waveform.counts.shape}")
-        if waveform.sampling_rate != layout.sampling_rate:
+    if not waveforms:
+        raise InputError(
+            "; ".join(left_out.values()) or f"{' or '.join(cohort.layouts)} must be there; the file has none"
+        )
+    return recording._replace(
+        waveforms=waveforms,
+        left_out=left_out,
+        metadata={**candidate.metadata, **recording.metadata},
+        labels={**candidate.labels, **recording.labels},
+    )
+
+
+def fitted(waveform: Waveform, kind: str, layout: Layout) -> Waveform:
+    """The waveform as the store wants it. Raises `InputError` where its leads, length or rate are others."""
+    if waveform.sampling_rate != layout.sampling_rate:
+        if not layout.resample:
             raise InputError(
                 f"{kind} must be sampled at {layout.sampling_rate:g} Hz; got {waveform.sampling_rate:g} Hz"
             )
-        if (waveform.counts == MISSING).any():
-            raise InputError(f"{kind} must have no missing samples; got {(waveform.counts == MISSING).sum()}")
-        flat = [lead for lead, trace in zip(layout.leads, waveform.counts, strict=True) if np.ptp(trace) == 0]
-        if flat:
-            raise InputError(f"{kind} must vary in every lead; {', '.join(flat)} flat")
+        from ecgae.resampling import resampled  # SciPy's filters take a second to import, and few sources need them
+
+        ecg = resampled(waveform.millivolts, waveform.sampling_rate, layout.sampling_rate)
+        waveform = quantised(ecg, layout.sampling_rate)
+    leads, samples = waveform.counts.shape
+    if leads != len(layout.leads) or samples != (layout.samples or samples):
+        expected = (len(layout.leads), layout.samples)
+        raise InputError(f"{kind} must have {expected} leads and samples; got {waveform.counts.shape}")
+    return waveform
 
 
-def _summary(store: Store, manifest: pd.DataFrame, file: Path) -> str:
-    lines = [
-        f"{len(store):,} recordings of {len(np.unique(store.sample_ids)):,} people; {len(manifest):,} files left out"
-    ]
+def _summary(store: Store) -> str:
+    manifest = pd.read_csv(beside(store.file, MANIFEST), sep="\t")
+    people = len(np.unique(store.sample_ids.astype(str)))
+    lines = [f"{len(store):,} recordings of {people:,} people; {len(manifest):,} files or parts of them left out"]
     # Counted by what was required; what follows the semicolon is particular to one file.
     kinds = Counter(manifest.reason.str.split(";").str[0])
     lines += [f"  {count:6,}  {reason}" for reason, count in kinds.most_common()]
     if len(manifest):
-        lines.append(f"  each with its reason in {file}")
+        lines.append(f"  each with its reason in {beside(store.file, MANIFEST)}")
+    if beside(store.file, MEASUREMENTS).is_file():
+        lines.append(f"measured intervals and amplitudes: {beside(store.file, MEASUREMENTS)}")
     return "\n".join(lines)

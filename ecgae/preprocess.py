@@ -2,25 +2,28 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from filelock import FileLock
 from jaxtyping import Float
 from tqdm import tqdm
 
+from ecgae.arrays import runs_on_gpu
 from ecgae.errors import InputError
 from ecgae.store import Store
 
-CLEANING_VERSION = 1
+CLEANING_VERSION = 2
 """Raised when a cleaning step's result changes, so that no cache of the old one is used."""
 
 Step = Callable[[Float[np.ndarray, "*leads time"], float], Float[np.ndarray, "*leads time"]]
 
 
 def clean(
-    store: Store, kind: str, baseline: Step, denoiser: Step, cache: Path
+    store: Store, kind: str, baseline: Step, denoiser: Step, cache: Path, accelerator: str = "cpu"
 ) -> Float[np.ndarray, "individual lead time"]:
     """All recordings of `kind` after baseline and denoiser, mV, float32, memory-mapped read-only.
 
@@ -28,8 +31,10 @@ def clean(
     once, one computes it and the others wait; a killed run leaves nothing that looks whole.
     """
     layout = store.layout(kind)
+    if layout.samples is None:
+        raise InputError(f"recordings must be equally long to be cleaned; those of {kind} are not. Set input.seconds.")
     # The steps are frozen dataclasses: their representation holds every number that the result depends on.
-    content = repr((CLEANING_VERSION, store.file.parent.name, kind, baseline, denoiser))
+    content = repr((CLEANING_VERSION, store.content, kind, baseline, denoiser))
     folder = Path(cache) / "cleaned"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{kind}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.npy"
@@ -40,13 +45,27 @@ def clean(
             cleaned = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
             with tqdm(total=len(store), desc="cleaning ECGs", unit="person") as bar:
                 for rows, ecg in store.blocks(kind):
-                    cleaned[rows] = denoiser(baseline(ecg, layout.sampling_rate), layout.sampling_rate)
+                    cleaned[rows] = _cleaned(ecg, layout.sampling_rate, (baseline, denoiser), accelerator)
                     _require_finite(cleaned[rows])
                     bar.update(rows.stop - rows.start)
             cleaned.flush()
             del cleaned
             os.replace(partial, file)
     return np.load(file, mmap_mode="r")
+
+
+def _cleaned(
+    ecg: Float[np.ndarray, "individual lead time"], sampling_rate: float, steps: Sequence[Step], accelerator: str
+) -> Float[np.ndarray, "individual lead time"]:
+    """Through all steps, on the GPU as long as they can run there."""
+    found: Any = ecg
+    for step in steps:
+        if accelerator != "cpu" and torch.cuda.is_available() and runs_on_gpu(step):
+            found = torch.as_tensor(found, device="cuda")
+        elif isinstance(found, torch.Tensor):
+            found = found.cpu().numpy()
+        found = step(found, sampling_rate)
+    return found.cpu().numpy() if isinstance(found, torch.Tensor) else found
 
 
 def _require_finite(ecg: Float[np.ndarray, "individual lead time"]) -> None:

@@ -1,94 +1,50 @@
 """The HDF5 waveform store: one row per recording, voltages as the device's integer counts with their size in mV.
 
-Counts are kept instead of mV in floating point because they are exact and half as large; reading returns mV.
-A row is known by (`sample_id`, `visit`). Layout of the file:
+Counts are kept instead of mV in floating point because they are exact; of each trace the differences of neighbouring
+samples are kept, which compress to a third. Reading returns mV. A row is known by (`sample_id`, `visit`).
 
-    sample_id [row] text; visit [row]
-    strip/counts, median_beat/counts [row lead time] int16, -32768 = missing; .../resolution [row] mV per count
-    measurements/<name> [row], NaN where the device printed none
-    attributes: format, cohort, layout of each kind (leads, sampling_rate in Hz)
+    sample_id [row] UTF-8; visit [row]
+    <kind>/differences [row lead time] uint16, see `restored`; <kind>/resolution [row lead] mV per count
+    <kind>/samples [row]; attributes of <kind>: leads, sampling_rate in Hz, any_length, resample
+    measurements, metadata, labels [row name] float32, NaN = none; attribute names
+    beats/times [beat] s, beats/classes [beat], beats/start [row + 1]: row i has the beats start[i] to start[i + 1]
+    attributes: format, cohort
 """
 
+import copy
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import h5py
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Int16, UInt16
 
-from ecgae.cohort import Layout, Recording, Waveform
+from ecgae.cohort import MISSING, Beats, Layout, Recording, Waveform
 from ecgae.errors import InputError
 
-FORMAT = "ecgae store 1"
-MISSING = -32768
-ROWS_AT_A_TIME = 64
+FORMAT = "ecgae store 2"
+
+TABLES = ("measurements", "metadata", "labels")
 
 
-class StoreWriter:
-    """Appends recordings to a new file; the caller moves it into place when all are in."""
+def differences(counts: Int16[np.ndarray, "*rows time"]) -> UInt16[np.ndarray, "*rows time"]:
+    """First count, then the difference to the one before, modulo 2^16; signs folded so that small is close to zero.
 
-    def __init__(self, file: Path, layouts: dict[str, Layout], cohort: str) -> None:
-        self._file = h5py.File(file, "w")
-        self._file.attrs["cohort"] = cohort
-        self._layouts = layouts
-        self._rows: list[tuple[str, int, Recording]] = []
-        text = h5py.string_dtype()
-        self._file.create_dataset("sample_id", (0,), maxshape=(None,), dtype=text)
-        self._file.create_dataset("visit", (0,), maxshape=(None,), dtype=np.int16)
-        for kind, layout in layouts.items():
-            group = self._file.create_group(kind)
-            group.attrs["leads"] = json.dumps(layout.leads)
-            group.attrs["sampling_rate"] = layout.sampling_rate
-            shape = (len(layout.leads), layout.samples)
-            # One recording a chunk: any subset of people is read without touching the others.
-            group.create_dataset(
-                "counts", (0, *shape), maxshape=(None, *shape), chunks=(1, *shape), dtype=np.int16, compression="gzip",
-                compression_opts=1, shuffle=True,
-            )  # fmt: skip
-            group.create_dataset("resolution", (0,), maxshape=(None,), dtype=np.float64)
-        self._file.create_group("measurements")
-
-    def __enter__(self) -> "StoreWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._flush()
-            self._file.attrs["format"] = FORMAT
-        self._file.close()
-
-    def append(self, sample_id: str, visit: int, recording: Recording) -> None:
-        self._rows.append((sample_id, visit, recording))
-        if len(self._rows) == ROWS_AT_A_TIME:
-            self._flush()
-
-    def _flush(self) -> None:
-        if not self._rows:
-            return
-        sample_ids, visits, recordings = zip(*self._rows, strict=True)
-        self._rows = []
-        start = self._file["sample_id"].shape[0]
-        _extend(self._file["sample_id"], sample_ids)
-        _extend(self._file["visit"], visits)
-        for kind in self._layouts:
-            waveforms = [getattr(recording, kind) for recording in recordings]
-            _extend(self._file[kind]["counts"], [waveform.counts for waveform in waveforms])
-            _extend(self._file[kind]["resolution"], [waveform.resolution for waveform in waveforms])
-        measurements = self._file["measurements"]
-        for name in sorted(set().union(*(recording.measurements for recording in recordings)) - measurements.keys()):
-            measurements.create_dataset(name, (start,), maxshape=(None,), dtype=np.float32, fillvalue=np.nan)
-        for name, dataset in measurements.items():
-            _extend(dataset, [recording.measurements.get(name, np.nan) for recording in recordings])
+    0, -1, 1, -2, ... become 0, 1, 2, 3, ...: then the upper byte of nearly every sample is 0.
+    """
+    values = counts.view(np.uint16)
+    steps = np.empty_like(values)
+    steps[..., 0] = values[..., 0]
+    np.subtract(values[..., 1:], values[..., :-1], out=steps[..., 1:])
+    signs = steps.view(np.int16) >> 15
+    return (steps << 1) ^ signs.view(np.uint16)
 
 
-def _extend(dataset: h5py.Dataset, values: Sequence[object]) -> None:
-    start = dataset.shape[0]
-    dataset.resize(start + len(values), axis=0)
-    dataset[start:] = values
+def restored(folded: UInt16[np.ndarray, "*rows time"]) -> Int16[np.ndarray, "*rows time"]:
+    """The inverse of `differences`."""
+    steps = (folded >> 1) ^ (0 - (folded & 1)).astype(np.uint16)
+    return np.cumsum(steps, axis=-1, dtype=np.uint16).view(np.int16)
 
 
 class Store:
@@ -107,34 +63,76 @@ class Store:
                 f"{file} must be of format {FORMAT!r}; got {found!r}. Delete it to read the recordings again."
             )
         self.file = file
-        self.sample_ids: np.ndarray = self._file["sample_id"].asstr()[:]
+        self.cohort: str = self._file.attrs["cohort"]
+        self.sample_ids: np.ndarray = np.array(
+            [sample_id.decode() for sample_id in self._file["sample_id"][:].tolist()], dtype=object
+        )
         self.visits: np.ndarray = self._file["visit"][:]
+        self.rows = np.arange(len(self.sample_ids))
+        """Places in the file of the recordings that this object shows; `only` chooses some."""
 
     def __len__(self) -> int:
-        return len(self.sample_ids)
+        return len(self.rows)
+
+    def only(self, kept: Bool[np.ndarray, " individual"]) -> "Store":
+        """The same store with some of its rows."""
+        chosen = copy.copy(self)
+        chosen.rows = self.rows[kept]
+        chosen.sample_ids, chosen.visits = self.sample_ids[kept], self.visits[kept]
+        return chosen
+
+    @property
+    def content(self) -> str:
+        """What this store holds, for the keys of caches: its file, named after its content, and the rows chosen."""
+        rows = "" if len(self) == len(self._file["visit"]) else f" rows {self.rows.tolist()}"
+        return f"{self.file.parent.name}/{self.file.name}{rows}"
 
     @property
     def kinds(self) -> list[str]:
-        return [kind for kind in Recording._fields if kind in self._file and "counts" in self._file[kind]]
+        return [name for name, group in self._file.items() if isinstance(group, h5py.Group) and "differences" in group]
 
     def layout(self, kind: str) -> Layout:
         """Raises `InputError` where the store has no recordings of that kind."""
         if kind not in self.kinds:
             raise InputError(
-                f"input must be one of {', '.join(self.kinds)} for cohort {self._file.attrs['cohort']}; got {kind}, "
+                f"input must be one of {', '.join(self.kinds)} for cohort {self.cohort}; got {kind}, "
                 "which its recordings do not hold."
             )
         group = self._file[kind]
-        samples = group["counts"].shape[2]
-        return Layout(tuple(json.loads(group.attrs["leads"])), samples, float(group.attrs["sampling_rate"]))
+        samples = None if group.attrs["any_length"] else group["differences"].shape[2]
+        return Layout(
+            tuple(json.loads(group.attrs["leads"])),
+            samples,
+            float(group.attrs["sampling_rate"]),
+            bool(group.attrs["resample"]),
+        )
+
+    def counts(self, kind: str, rows: slice) -> Int16[np.ndarray, "individual lead time"]:
+        """As the device wrote them; behind the end of a recording, and where a sample is lost, `MISSING`."""
+        dataset = self._file[kind]["differences"]
+        index = self.rows[rows]
+        length = self._file[kind]["samples"][:][index]
+        folded = _read(dataset, index)
+        if self._file[kind].attrs["any_length"]:
+            folded = folded[..., : length.max(initial=0)]
+        counts = np.empty(folded.shape, np.int16)
+        chunk = dataset.chunks[-1]
+        for start in range(0, folded.shape[-1], chunk):
+            counts[..., start : start + chunk] = restored(folded[..., start : start + chunk])
+        for recording, samples in zip(counts, length, strict=True):
+            recording[:, samples:] = MISSING
+        return counts
 
     def ecg(self, kind: str, rows: slice) -> Float[np.ndarray, "individual lead time"]:
         """Voltages in mV, float32; a missing sample is NaN."""
-        counts = self._file[kind]["counts"][rows]
-        resolution = self._file[kind]["resolution"][rows]
-        ecg = (counts * resolution[:, None, None]).astype(np.float32)
+        counts = self.counts(kind, rows)
+        ecg = counts * self.resolution(kind, rows).astype(np.float32)[:, :, None]
         ecg[counts == MISSING] = np.nan
         return ecg
+
+    def resolution(self, kind: str, rows: slice) -> Float[np.ndarray, "individual lead"]:
+        """mV per count."""
+        return _read(self._file[kind]["resolution"], self.rows[rows])
 
     def blocks(self, kind: str, size: int = 64) -> Iterator[tuple[slice, Float[np.ndarray, "individual lead time"]]]:
         """All rows in order, `size` at a time, each block with its place."""
@@ -142,11 +140,59 @@ class Store:
             rows = slice(start, min(start + size, len(self)))
             yield rows, self.ecg(kind, rows)
 
-    def measurements(self) -> dict[str, Float[np.ndarray, "individual"]]:
-        """What the device printed, by name: ms, degrees or beats per minute; NaN where it printed nothing."""
-        return {name: dataset[:] for name, dataset in self._file["measurements"].items()}
+    def samples(self, kind: str) -> Int[np.ndarray, " individual"]:
+        """The length of every recording; 0 where a person has none of this kind."""
+        return self._file[kind]["samples"][:][self.rows]
 
-    def waveform(self, kind: str, row: int) -> Waveform:
-        """One recording as the device wrote it."""
-        counts: Int[np.ndarray, "lead time"] = self._file[kind]["counts"][row]
-        return Waveform(counts, float(self._file[kind]["resolution"][row]), self.layout(kind).sampling_rate)
+    def table(self, name: str) -> dict[str, Float[np.ndarray, " individual"]]:
+        """One of `TABLES` by column: `measurements` in ms, degrees, beats per minute or uV; NaN where there is none."""
+        dataset = self._file[name]
+        values = dataset[:][self.rows]
+        return {column: values[:, place] for place, column in enumerate(json.loads(dataset.attrs["names"]))}
+
+    def beats(self, row: int) -> Beats | None:
+        """The beats in the strip of one recording, or None where the source knows of none."""
+        group = self._file["beats"]
+        start, end = group["start"][self.rows[row] : self.rows[row] + 2]
+        if start == end:
+            return None
+        classes = np.char.decode(group["classes"][start:end], "utf-8")
+        return Beats(group["times"][start:end], tuple(classes.tolist()))
+
+    def beat_classes(self) -> list[tuple[str, ...]]:
+        """The classes of every recording's beats; empty where the source knows of none."""
+        group = self._file["beats"]
+        classes, start = np.char.decode(group["classes"][:], "utf-8").tolist(), group["start"][:]
+        return [tuple(classes[start[row] : start[row + 1]]) for row in self.rows]
+
+    def recording(self, row: int, kinds: Sequence[str] | None = None) -> Recording:
+        """All that is stored of one recording, or its waveforms of some kinds only."""
+        waveforms = {}
+        for kind in self.kinds if kinds is None else kinds:
+            counts = self.counts(kind, slice(row, row + 1))[0]
+            if counts.size:
+                resolution = self._file[kind]["resolution"][self.rows[row]]
+                waveforms[kind] = Waveform(counts, resolution, self.layout(kind).sampling_rate)
+        measurements, metadata, labels = (self.numbers(name, row) for name in TABLES)
+        return Recording(waveforms, measurements, metadata, labels, self.beats(row))
+
+    def numbers(self, name: str, row: int) -> dict[str, float]:
+        """What one of `TABLES` says about one recording; what is NaN is not listed."""
+        dataset = self._file[name]
+        values = dataset[self.rows[row]]
+        names = json.loads(dataset.attrs["names"])
+        return {column: float(value) for column, value in zip(names, values, strict=True) if not np.isnan(value)}
+
+
+def _read(dataset: h5py.Dataset, index: Int[np.ndarray, " individual"]) -> np.ndarray:
+    """Rows of a dataset, in runs of neighbours: HDF5 reads these much faster than a list of rows."""
+    if not len(index):
+        return dataset[:0]
+    runs = np.split(index, np.flatnonzero(np.diff(index) != 1) + 1)
+    try:
+        blocks = [dataset[run[0] : run[-1] + 1] for run in runs]
+    except OSError as error:
+        raise InputError(
+            f"{dataset.file.filename} must be intact; {error}. Delete it to read the recordings again."
+        ) from None
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

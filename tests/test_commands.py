@@ -303,6 +303,47 @@ def test_without_an_engine_a_run_trains_and_encodes_only(paths, work):
         assert source["latents"].shape[1] == 24
 
 
+def arrays(file: Path) -> dict[str, bytes]:
+    """Every array of a store."""
+    found: dict[str, bytes] = {}
+    with h5py.File(file) as source:
+        source.visititems(
+            lambda name, node: found.update({name: node[()].tobytes()} if isinstance(node, h5py.Dataset) else {})
+        )
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers under /proc")
+def test_reading_that_is_killed_leaves_no_process_and_goes_on_to_the_same_store(cohort, paths, tmp_path):
+    ecgs = tmp_path / "ecgs"
+    ecgs.mkdir()
+    files = sorted((cohort / "ecgs").iterdir())
+    for number in range(900):
+        shutil.copyfile(files[number % len(files)], ecgs / f"{number:07d}_20205_2_0.xml")
+    read = ("train.py", "cohort=ukb_rest", f"cohort.ecgs={ecgs}", "engine=null", "logger=null", *QUICK)
+    where = (f"paths.runs={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}")
+    job = subprocess.Popen(
+        [sys.executable, str(ROOT / read[0]), *read[1:], *where], cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    while job.poll() is None and not list((tmp_path / "cache").rglob("store.parts/*.h5")):
+        time.sleep(0.02)
+    workers = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
+    job.kill()
+    job.wait()
+    assert workers
+    assert not list((tmp_path / "cache").rglob("store.h5"))
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline, "a worker outlived the job"
+        time.sleep(0.1)
+    assert run(*read, *where).returncode == 0
+    assert (
+        run(*read, where[0], f"paths.cache={tmp_path / 'other'}", "runtime.workers=1", "trainer.seed=2").returncode == 0
+    )
+    (again,), (whole,) = (list((tmp_path / name).rglob("store.h5")) for name in ("cache", "other"))
+    assert arrays(again) == arrays(whole)
+
+
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
 def test_a_job_that_is_killed_leaves_no_directory_that_looks_finished(kill, finished, paths, tmp_path):
     command = [sys.executable, str(ROOT / "train.py"), *COHORT, *MODEL, "trainer.max_epochs=5000", "logger=null",
@@ -441,7 +482,21 @@ def test_truncated_files_alone_are_refused_with_the_reason(cohort, paths, tmp_pa
         (("train.py", "cohort.individuals=0"), ["individuals"]),
         (("train.py", "lead_mode=both"), ["lead_mode must be one of joint, single"]),
         (("train.py", "cohort=ukb_rest", "cohort.ecgs=/nowhere"), ["cohort.ecgs must be a folder", "/nowhere"]),
-        (("train.py", "cohort=ptbxl", "cohort.ecgs=."), ["input must be one of strip for cohort=ptbxl"]),
+        (("train.py", "cohort=ptbxl", "cohort.ecgs=.", "engine=null"), ["cohort.ecgs must hold ptbxl_database.csv"]),
+        (
+            ("train.py", "cohort=ptbxl", "cohort.ecgs=.", "input=exercise"),
+            ["input must be one of strip for cohort=ptbxl; got exercise"],
+        ),
+        (("train.py", "cohort=mitbih", "cohort.ecgs=.", "cohort.leads=MLII"), ["cohort.leads must be a list of words"]),
+        (("train.py", "cohort=mitbih", "cohort.ecgs=.", "input=strip"), ["input.seconds must be set, for strips"]),
+        (("train.py", "input.seconds=0"), ["input.seconds must be positive or null; got 0"]),
+        (("train.py", "beats.min_beats=0"), ["beats.min_beats must be at least 1; got 0"]),
+        (("train.py", "exclusions.flat=-1"), ["exclusions.flat must be", "got -1"]),
+        (("train.py", "exclusions.flat=abc"), ["exclusions.flat must be a finite number or null; got 'abc'"]),
+        (
+            ("train.py", "denoiser=dwt", "denoiser.threshold=hard"),
+            ["denoiser.threshold must be one of visushrink, sure"],
+        ),
         (("train.py", "engine.transform=log"), ["engine.transform must be one of none, zscore, rint"]),
         (("gwas.py", "run=/nowhere"), ["/nowhere", "no config.yaml"]),
         (("gwas.py",), ["Name either run="]),

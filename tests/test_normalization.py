@@ -8,6 +8,7 @@ import pytest
 from conftest import choices, composed, heartbeats
 
 from ecgae.entry import build
+from ecgae.errors import InputError
 
 
 @pytest.fixture(params=choices("normalization"))
@@ -56,3 +57,43 @@ def test_per_signal_gives_every_lead_mean_zero_and_deviation_one():
     scaled = build(composed("normalization=per_signal").normalization)(ecg).apply(ecg)
     assert np.allclose(scaled.mean(axis=-1), 0, atol=1e-5)
     assert np.allclose(scaled.std(axis=-1), 1, atol=1e-4)
+
+
+def robust():
+    return build(composed("normalization=robust").normalization)
+
+
+def test_robust_takes_the_medians_over_everything_to_a_step_however_it_comes_in_blocks():
+    ecg = heartbeats(30) + np.float32(0.25)
+    fitted = robust().fit(block for block in (ecg[:1], ecg[1:20], ecg[20:]))
+    middle = np.median(ecg)
+    assert fitted.shift == pytest.approx(middle, abs=0.5e-3 + 1e-6)
+    assert fitted.scale * 0.6745 == pytest.approx(np.median(np.abs(ecg - middle)), abs=1e-3)
+
+
+def test_a_few_recordings_full_of_artefacts_move_robust_little_and_global_much():
+    ecg = heartbeats(100)
+    broken = ecg.copy()
+    broken[:3] += np.random.default_rng(0).normal(0, 20, broken[:3].shape).astype(np.float32)
+
+    def change(choice):
+        make = build(composed(f"normalization={choice}").normalization)
+        return make.fit([broken]).scale / make.fit([ecg]).scale
+
+    assert change("robust") < 1.1
+    assert change("global") > 5
+
+
+def test_robust_counts_voltages_beyond_its_range_as_its_ends():
+    ecg = np.array([-1e6, -2.0, 0.5, 2.0, 1e6], np.float32).reshape(1, 1, 5)
+    assert robust().fit([ecg]).shift == pytest.approx(0.5)
+
+
+def test_robust_of_flat_or_no_ecgs_keeps_scale_one():
+    assert robust().fit([np.ones((3, 12, 50), np.float32)]).scale == 1
+    assert robust().fit([]).scale == 1
+
+
+def test_robust_refuses_voltages_that_are_not_mv():
+    with pytest.raises(InputError, match=r"ecg must be in mV; got a median beyond 32\.768 mV"):
+        robust().fit([heartbeats(2) + 1000])

@@ -2,19 +2,20 @@
 
 from dataclasses import dataclass
 
-import numpy as np
+import torch
 from jaxtyping import Float
-from scipy.ndimage import uniform_filter1d
 
+from ecgae.arrays import in_torch, moving_mean
 from ecgae.errors import InputError
 
 
 @dataclass(frozen=True)
 class MovingAverage:
-    """`ecg - mean of ecg over `window` s around each sample`, reflected at both ends.
+    """`ecg - mean of ecg over `window` s around each sample`, mirrored at both ends.
 
-    With the published 0.5 s this is a strong high-pass: gain 0.10 at 0.5 Hz, 0.70 at 1.5 Hz and 1.21 at 3 Hz, so it
-    lowers slow parts of ST and T and adds an undershoot beside the QRS complex. It assumes a strip of several beats.
+    With the published 0.5 s this is a strong high-pass: gain 0.10 at 0.5 Hz, 0.70 at 1.5 Hz and 1.21 at 3 Hz.
+    ST: distorted. The mean holds the QRS complex and the T wave, so the segment between them is lowered against
+    diastole, by 6 % of R in a beat of R 1 mV and T 0.25 mV. It assumes a strip of several beats.
     """
 
     window: float
@@ -24,6 +25,8 @@ class MovingAverage:
         if not self.window > 0:
             raise InputError(f"baseline.window must be positive; got {self.window} s.")
 
-    def __call__(self, ecg: Float[np.ndarray, "*leads time"], sampling_rate: float) -> Float[np.ndarray, "*leads time"]:
-        samples = max(1, round(self.window * sampling_rate))
-        return ecg - uniform_filter1d(ecg, samples, axis=-1, mode="reflect")
+    @in_torch
+    def __call__(
+        self, ecg: Float[torch.Tensor, "trace time"], sampling_rate: float
+    ) -> Float[torch.Tensor, "trace time"]:
+        return ecg - moving_mean(ecg, max(1, round(self.window * sampling_rate)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ecgae.cardiosoft import read_cardiosoft
+from ecgae.cardiosoft.rest import read_rest
 from ecgae.cohort import Recording, Sources
 from ecgae.cohort.ukb_rest import UKBRest, find_xml
 from ecgae.simulate import Simulation, simulate
@@ -49,7 +49,7 @@ class Simulated(Simulation):
                 simulate(self.simulation, self.root, self.workers)
 
     def sources(self) -> Sources:
-        return find_xml(self.root / "ecgs")
+        return find_xml(self.root / "ecgs", 20205)
 
     def read(self, file: Path) -> Recording:
-        return read_cardiosoft(file)
+        return read_rest(file)

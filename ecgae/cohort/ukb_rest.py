@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ecgae.cardiosoft import read_cardiosoft
+from ecgae.cardiosoft.rest import read_rest
 from ecgae.cohort import Candidate, Layout, LeftOut, Recording, Source, Sources
 from ecgae.ecg import LEADS
 from ecgae.errors import InputError
-
-FILE_NAME = re.compile(r"(?P<sample_id>.+)_20205_(?P<instance>\d+)_(?P<array>\d+)\.xml", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class UKBRest:
     layouts: ClassVar = {
         "strip": Layout(LEADS, samples=5000, sampling_rate=500.0),
         "median_beat": Layout(LEADS, samples=600, sampling_rate=500.0),
+        "full_disclosure": Layout(LEADS, samples=None, sampling_rate=500.0),
     }
 
     def prepare(self) -> None:
@@ -42,22 +41,23 @@ class UKBRest:
             )
 
     def sources(self) -> Sources:
-        return find_xml(Path(self.ecgs))
+        return find_xml(Path(self.ecgs), 20205)
 
     def read(self, file: Path) -> Recording:
-        return read_cardiosoft(file)
+        return read_rest(file)
 
 
-def find_xml(folder: Path) -> Sources:
-    """All recordings below `folder` (not recursive), grouped by person, earliest visit first."""
+def find_xml(folder: Path, field: int) -> Sources:
+    """All recordings of `field` in `folder` (not below it), grouped by person, earliest visit first."""
+    name = re.compile(rf"(?P<sample_id>.+)_{field}_(?P<instance>\d+)_(?P<array>\d+)\.xml", re.IGNORECASE)
     candidates: dict[str, list[tuple[int, int, Path]]] = defaultdict(list)
     left_out = []
     for file in sorted(folder.iterdir()):
-        match = FILE_NAME.fullmatch(file.name)
+        match = name.fullmatch(file.name)
         if match:
             candidates[match["sample_id"]].append((int(match["instance"]), int(match["array"]), file))
         else:
-            left_out.append(LeftOut(file.name, "name must be <eid>_20205_<instance>_<array>.xml"))
+            left_out.append(LeftOut(file.name, f"name must be <eid>_{field}_<instance>_<array>.xml"))
     return Sources([_source(sample_id, files) for sample_id, files in sorted(candidates.items())], left_out)
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
+import torch
 from jaxtyping import Float
-from scipy.fft import irfft, rfft, rfftfreq
 
+from ecgae.arrays import in_torch
 from ecgae.errors import InputError
 
 
@@ -13,9 +13,9 @@ from ecgae.errors import InputError
 class FFT:
     """Keeps `low <= frequency <= high` (Hz), exactly and without phase shift.
 
-    The steep edges ring beside steep flanks (Gibbs): about 9 % of a step, decaying over a few periods of `high`. With
-    `low` at or below 0.5 Hz the ST segment of a strip keeps its level to within the wander that is removed; with a
-    `low` above it the ST level is distorted. The mean of the trace (0 Hz) is removed whenever `low > 0`.
+    The steep edges ring beside steep flanks (Gibbs): about 9 % of a step, decaying over a few periods of `high`.
+    ST: with `low` at or below 0.5 Hz a strip keeps its ST level to within the wander that is removed; with a `low`
+    above it the level is distorted. The mean of the trace (0 Hz) is removed whenever `low > 0`.
     """
 
     low: float
@@ -29,13 +29,16 @@ class FFT:
                 f"denoiser.low must be at least 0 and below denoiser.high; got {self.low} Hz and {self.high} Hz."
             )
 
-    def __call__(self, ecg: Float[np.ndarray, "*leads time"], sampling_rate: float) -> Float[np.ndarray, "*leads time"]:
+    @in_torch
+    def __call__(
+        self, ecg: Float[torch.Tensor, "trace time"], sampling_rate: float
+    ) -> Float[torch.Tensor, "trace time"]:
         if self.high > sampling_rate / 2:
             raise InputError(
                 f"denoiser.high must be at most half the sampling rate, {sampling_rate / 2:g} Hz; got {self.high:g} Hz."
             )
         samples = ecg.shape[-1]
-        spectrum = rfft(ecg, axis=-1)
-        frequency = rfftfreq(samples, 1 / sampling_rate)
-        spectrum[..., (frequency < self.low) | (frequency > self.high)] = 0
-        return irfft(spectrum, samples, axis=-1).astype(ecg.dtype, copy=False)
+        frequency = torch.fft.rfftfreq(samples, 1 / sampling_rate, dtype=torch.float64, device=ecg.device)
+        inside = (frequency >= self.low) & (frequency <= self.high)
+        spectrum = torch.fft.rfft(ecg)
+        return torch.fft.irfft(spectrum.mul_(inside.to(spectrum.dtype)), samples)

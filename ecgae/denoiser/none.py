@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 
-import numpy as np
+import torch
 from jaxtyping import Float
+
+from ecgae.arrays import in_torch
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Returns a copy of its input."""
+    """Returns a copy of its input: the ST segment stays as it is."""
 
-    def __call__(self, ecg: Float[np.ndarray, "*leads time"], sampling_rate: float) -> Float[np.ndarray, "*leads time"]:
-        return ecg.copy()
+    @in_torch
+    def __call__(
+        self, ecg: Float[torch.Tensor, "trace time"], sampling_rate: float
+    ) -> Float[torch.Tensor, "trace time"]:
+        return ecg

@@ -3,19 +3,17 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from ecgae.errors import InputError
+from ecgae.processes import in_parallel
 from ecgae.simulate.cardiosoft_xml import Person, cardiosoft_xml
 from ecgae.simulate.damage import damaged
 from ecgae.simulate.genotypes import Summary, write_chromosome
@@ -29,9 +27,6 @@ from ecgae.simulate.truth import Truth, draw_truth, parameter_table
 _PRINCIPAL_COMPONENTS = 10
 _PEOPLE, _GENOTYPES, _PARAMETERS, _RECORDINGS = range(4)  # streams of random numbers, one per purpose
 _GROUP = 20  # ECGs that one task writes
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
 
 
 def simulate(simulation: Simulation, directory: Path, workers: int) -> None:
@@ -64,7 +59,7 @@ def simulate(simulation: Simulation, directory: Path, workers: int) -> None:
 
 def _write_genotypes(simulation: Simulation, people: People, folder: Path, workers: int) -> list[Summary]:
     write = partial(write_chromosome, simulation, people=people, stream=_GENOTYPES, folder=folder)
-    summaries = _in_parallel(write, range(1, AUTOSOMES + 1), workers)
+    summaries = in_parallel(write, range(1, AUTOSOMES + 1), workers)
     return list(tqdm(summaries, desc="simulating genotypes", unit="chromosome", total=AUTOSOMES))
 
 
@@ -117,7 +112,7 @@ def _write_ecgs(simulation: Simulation, people: People, traits: Traits, folder: 
     groups = [jobs[start : start + _GROUP] for start in range(0, len(jobs), _GROUP)]
     write = partial(_write_group, simulation, folder)
     with tqdm(desc="simulating ECGs", unit="file", total=len(jobs)) as progress:
-        for files in _in_parallel(write, groups, workers):
+        for files in in_parallel(write, groups, workers):
             progress.update(files)
 
 
@@ -132,15 +127,6 @@ def _write_group(simulation: Simulation, folder: Path, group: list[_Job]) -> int
             content = damaged(content, job.damage)
         (folder / job.file_name).write_bytes(content)
     return len(group)
-
-
-def _in_parallel(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
-    """The results in the order of the tasks; in this process where one worker is asked for."""
-    if workers <= 1:
-        yield from map(function, tasks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(function, tasks)
 
 
 def _file_name(people: People, person: int, visit: int) -> str:
