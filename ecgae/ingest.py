@@ -4,18 +4,18 @@ The files are read in parts by several processes. A finished part stays on disk 
 is killed goes on where it was.
 """
 
+import csv
 import hashlib
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from filelock import FileLock
 from tqdm import tqdm
 
@@ -147,7 +147,7 @@ def _write_part(read: Callable[[Any], Ingested], layouts: dict[str, Layout], coh
 def _join_parts(parts: list[Part], file: Path, cohort: str, left_out: Sequence[LeftOut]) -> None:
     partial_file, manifest = file.with_suffix(".partial"), beside(file, MANIFEST)
     entries = [*left_out, *merge([part.file for part in parts], partial_file)]
-    pd.DataFrame(entries, columns=["file", "reason"]).to_csv(manifest, sep="\t", index=False)
+    _write_table(manifest, LeftOut._fields, entries)
     store = Store(partial_file)
     _write_measurements(store, beside(file, MEASUREMENTS))
     if not len(store):
@@ -166,8 +166,15 @@ def _write_measurements(store: Store, file: Path) -> None:
     """The classical phenotypes of the same recordings, as a table that gwas.py reads."""
     columns = store.table("measurements")
     if columns:
-        table = pd.DataFrame({"IID": store.sample_ids, "visit": store.visits, **columns})
-        table.to_csv(file, sep="\t", index=False, na_rep="NA", float_format="%.7g")
+        written = [["NA" if np.isnan(value) else f"{value:.7g}" for value in column] for column in columns.values()]
+        _write_table(file, ("IID", "visit", *columns), zip(store.sample_ids, store.visits, *written, strict=True))
+
+
+def _write_table(file: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with file.open("w", newline="") as target:
+        writer = csv.writer(target, delimiter="\t", lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
 
 
 def read_source(cohort: Cohort, source: Source) -> Ingested:
@@ -260,13 +267,14 @@ def fitted(waveform: Waveform, kind: str, layout: Layout) -> Waveform:
 
 
 def _summary(store: Store) -> str:
-    manifest = pd.read_csv(beside(store.file, MANIFEST), sep="\t")
+    with beside(store.file, MANIFEST).open(newline="") as table:
+        reasons = [row["reason"] for row in csv.DictReader(table, delimiter="\t")]
     people = len(np.unique(store.sample_ids.astype(str)))
-    lines = [f"{len(store):,} recordings of {people:,} people; {len(manifest):,} files or parts of them left out"]
+    lines = [f"{len(store):,} recordings of {people:,} people; {len(reasons):,} files or parts of them left out"]
     # Counted by what was required; what follows the semicolon is particular to one file.
-    kinds = Counter(manifest.reason.str.split(";").str[0])
+    kinds = Counter(reason.split(";")[0] for reason in reasons)
     lines += [f"  {count:6,}  {reason}" for reason, count in kinds.most_common()]
-    if len(manifest):
+    if reasons:
         lines.append(f"  each with its reason in {beside(store.file, MANIFEST)}")
     if beside(store.file, MEASUREMENTS).is_file():
         lines.append(f"measured intervals and amplitudes: {beside(store.file, MEASUREMENTS)}")

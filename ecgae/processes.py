@@ -1,5 +1,6 @@
 """The same work on many files, by several processes."""
 
+import ctypes
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -9,6 +10,9 @@ from threading import Thread
 from typing import TypeVar
 
 from ecgae.errors import InputError
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Names of glibc's malloc.h."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -22,7 +26,7 @@ def in_parallel(function: Callable[[Task], Result], tasks: Sequence[Task], worke
     if workers <= 1:
         yield from map(function, tasks)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_prepare_worker)
     try:
         yield from pool.map(function, tasks)
     except BrokenProcessPool:
@@ -32,6 +36,24 @@ def in_parallel(function: Callable[[Task], Result], tasks: Sequence[Task], worke
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _prepare_worker() -> None:
+    _keep_freed_memory()
+    _end_with_parent()
+
+
+def _keep_freed_memory() -> None:
+    """By default glibc returns the memory of one file to the kernel and asks for that of the next: a fifth of the time.
+
+    Up to 256 MB are kept instead. Nothing happens where the C library is another one.
+    """
+    try:
+        c_library = ctypes.CDLL("libc.so.6")
+        c_library.mallopt(M_TRIM_THRESHOLD, 256 * 2**20)
+        c_library.mallopt(M_MMAP_THRESHOLD, 64 * 2**20)
+    except (OSError, AttributeError):
+        return
 
 
 def _end_with_parent() -> None:

@@ -8,7 +8,7 @@ samples are kept, which compress to a third. Reading returns mV. A row is known 
     <kind>/samples [row]; attributes of <kind>: leads, sampling_rate in Hz, any_length, resample
     measurements, metadata, labels [row name] float32, NaN = none; attribute names
     beats/times [beat] s, beats/classes [beat], beats/start [row + 1]: row i has the beats start[i] to start[i + 1]
-    attributes: format, cohort
+    attributes: format, cohort, kinds
 """
 
 import copy
@@ -37,8 +37,9 @@ def differences(counts: Int16[np.ndarray, "*rows time"]) -> UInt16[np.ndarray, "
     steps = np.empty_like(values)
     steps[..., 0] = values[..., 0]
     np.subtract(values[..., 1:], values[..., :-1], out=steps[..., 1:])
-    signs = steps.view(np.int16) >> 15
-    return (steps << 1) ^ signs.view(np.uint16)
+    signs = (steps.view(np.int16) >> 15).view(np.uint16)
+    np.left_shift(steps, 1, out=steps)
+    return np.bitwise_xor(steps, signs, out=steps)
 
 
 def restored(folded: UInt16[np.ndarray, "*rows time"]) -> Int16[np.ndarray, "*rows time"]:
@@ -68,6 +69,8 @@ class Store:
             [sample_id.decode() for sample_id in self._file["sample_id"][:].tolist()], dtype=object
         )
         self.visits: np.ndarray = self._file["visit"][:]
+        self.kinds: tuple[str, ...] = tuple(json.loads(self._file.attrs["kinds"]))
+        """The kinds of recordings that it holds."""
         self.rows = np.arange(len(self.sample_ids))
         """Places in the file of the recordings that this object shows; `only` chooses some."""
 
@@ -86,10 +89,6 @@ class Store:
         """What this store holds, for the keys of caches: its file, named after its content, and the rows chosen."""
         rows = "" if len(self) == len(self._file["visit"]) else f" rows {self.rows.tolist()}"
         return f"{self.file.parent.name}/{self.file.name}{rows}"
-
-    @property
-    def kinds(self) -> list[str]:
-        return [name for name, group in self._file.items() if isinstance(group, h5py.Group) and "differences" in group]
 
     def layout(self, kind: str) -> Layout:
         """Raises `InputError` where the store has no recordings of that kind."""

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 from isal import isal_zlib
-from jaxtyping import Int16
+from jaxtyping import Float32, Int16, UInt8, UInt16
 
 from ecgae.cohort import Beats, Layout, LeftOut, Recording
 from ecgae.store import FORMAT, TABLES, Store, differences
 
-CHUNK = 5000
+CHUNK = 8192
 """Samples of one recording that are compressed together."""
 
 COMPRESSION: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
@@ -28,9 +28,16 @@ def compressed(counts: Int16[np.ndarray, "lead time"], chunk: int) -> list[bytes
         folded = differences(np.ascontiguousarray(counts[:, start : start + chunk]))
         if folded.shape[1] < chunk:
             folded = np.pad(folded, ((0, 0), (0, chunk - folded.shape[1])))
-        low_and_high = np.ascontiguousarray(folded.view(np.uint8).reshape(-1, 2).T)  # HDF5's shuffle
-        chunks.append(isal_zlib.compress(low_and_high.tobytes(), 1))
+        chunks.append(isal_zlib.compress(_shuffled(folded.ravel()), 1))
     return chunks
+
+
+def _shuffled(values: UInt16[np.ndarray, " value"]) -> UInt8[np.ndarray, "2 value"]:
+    """HDF5's shuffle: all lower bytes, then all upper bytes."""
+    planes = np.empty((2, len(values)), np.uint8)
+    np.copyto(planes[0], values, casting="unsafe")
+    np.copyto(planes[1], values >> 8, casting="unsafe")
+    return planes
 
 
 def _chunk(layout: Layout) -> int:
@@ -80,9 +87,14 @@ def write_store(
             _write_table(target, name, [row.tables[name] for row in rows])
         _write_beats(target, [row.beats for row in rows])
         target.create_dataset("left_out", data=np.frombuffer(json.dumps(left_out).encode(), np.uint8))
-        target.attrs["cohort"] = cohort
-        target.attrs["format"] = FORMAT
+        _write_attributes(target, cohort, tuple(layouts))
     os.replace(partial, file)
+
+
+def _write_attributes(target: h5py.File, cohort: str, kinds: Sequence[str]) -> None:
+    target.attrs["cohort"] = cohort
+    target.attrs["kinds"] = json.dumps(kinds)
+    target.attrs["format"] = FORMAT
 
 
 def _write_people(target: h5py.File, sample_ids: Sequence[str], visits: Sequence[int]) -> None:
@@ -126,8 +138,13 @@ def _write_waveforms(target: h5py.File, kind: str, layout: Layout, waveforms: Se
 def _write_table(target: h5py.File, name: str, rows: Sequence[Mapping[str, float]]) -> None:
     names = sorted(set().union(*rows))
     values = [[row.get(column, np.nan) for column in names] for row in rows]
-    dataset = target.create_dataset(name, data=np.array(values, dtype=np.float32).reshape(len(rows), len(names)))
-    dataset.attrs["names"] = json.dumps(names)
+    _create_table(target, name, names, np.array(values, dtype=np.float32).reshape(len(rows), len(names)))
+
+
+def _create_table(
+    target: h5py.File, name: str, names: Sequence[str], values: Float32[np.ndarray, "row column"]
+) -> None:
+    target.create_dataset(name, data=values).attrs["names"] = json.dumps(names)
 
 
 def _write_beats(target: h5py.File, beats: Sequence[Beats | None]) -> None:
@@ -147,17 +164,23 @@ def merge(parts: Sequence[Path], file: Path) -> list[LeftOut]:
     with h5py.File(file, "w", libver="latest") as target:
         for name in contents[0].people:
             target[name] = np.concatenate([content.people[name] for content in contents])
-        for kind in contents[0].layouts:
-            _merge_waveforms(target, kind, parts, contents)
+        for kind, layout in contents[0].layouts.items():
+            samples = np.concatenate([content.samples[kind] for content in contents])
+            group = _create(target, kind, layout, len(samples), layout.samples or int(samples.max(initial=0)))
+            group["samples"] = samples
+            group["resolution"] = np.concatenate([content.resolution[kind] for content in contents])
+        row = 0
+        for part, content in zip(parts, contents, strict=True):
+            _copy_waveforms(part, content, target, row)
+            row += len(content.people["visit"])
         for name in TABLES:
-            _write_table(target, name, [row for content in contents for row in content.tables[name]])
+            _create_table(target, name, *_joined(contents, name))
         group = target.create_group("beats")
         for name in ("times", "classes"):
             group[name] = np.concatenate([content.beats[name] for content in contents])
         counts = np.concatenate([np.diff(content.beats["start"]) for content in contents])
         group["start"] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        target.attrs["cohort"] = contents[0].cohort
-        target.attrs["format"] = FORMAT
+        _write_attributes(target, contents[0].cohort, tuple(contents[0].layouts))
     return [entry for content in contents for entry in content.left_out]
 
 
@@ -169,7 +192,7 @@ class _Part(NamedTuple):
     people: dict[str, np.ndarray]
     samples: dict[str, np.ndarray]
     resolution: dict[str, np.ndarray]
-    tables: dict[str, list[dict[str, float]]]
+    tables: dict[str, dict[str, np.ndarray]]
     beats: dict[str, np.ndarray]
     left_out: list[LeftOut]
 
@@ -183,34 +206,32 @@ def _read_part(part: Path) -> _Part:
             people={name: source[name][:] for name in ("sample_id", "visit")},
             samples={kind: source[kind]["samples"][:] for kind in store.kinds},
             resolution={kind: source[kind]["resolution"][:] for kind in store.kinds},
-            tables={name: _by_row(store, name) for name in TABLES},
+            tables={name: store.table(name) for name in TABLES},
             beats={name: values[:] for name, values in source["beats"].items()},
             left_out=[LeftOut(*entry) for entry in json.loads(source["left_out"][:].tobytes())],
         )
 
 
-def _by_row(store: Store, name: str) -> list[dict[str, float]]:
-    columns = store.table(name)
-    rows = (
-        zip(*(values.tolist() for values in columns.values()), strict=True)
-        if columns
-        else ([] for _ in range(len(store)))
-    )
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+def _joined(contents: Sequence[_Part], name: str) -> tuple[list[str], Float32[np.ndarray, "row column"]]:
+    """One table of all columns that occur in any part; NaN where a part has not the column."""
+    names = sorted(set().union(*(content.tables[name] for content in contents)))
+    place = {column: index for index, column in enumerate(names)}
+    values = np.full((sum(len(content.people["visit"]) for content in contents), len(names)), np.nan, np.float32)
+    row = 0
+    for content in contents:
+        rows = slice(row, row + len(content.people["visit"]))
+        for column, found in content.tables[name].items():
+            values[rows, place[column]] = found
+        row = rows.stop
+    return names, values
 
 
-def _merge_waveforms(target: h5py.File, kind: str, parts: Sequence[Path], contents: Sequence[_Part]) -> None:
-    layout = contents[0].layouts[kind]
-    samples = np.concatenate([content.samples[kind] for content in contents])
-    group = _create(target, kind, layout, len(samples), layout.samples or int(samples.max(initial=0)))
-    group["samples"] = samples
-    group["resolution"] = np.concatenate([content.resolution[kind] for content in contents])
-    first, merged = 0, group["differences"].id
-    for part, content in zip(parts, contents, strict=True):
-        with h5py.File(part, "r") as file:
-            dataset = file[kind]["differences"].id
+def _copy_waveforms(part: Path, content: _Part, target: h5py.File, first: int) -> None:
+    """The chunks of one part to the rows from `first` on."""
+    with h5py.File(part, "r") as source:
+        for kind, layout in content.layouts.items():
+            chunk = _chunk(layout)
+            found, merged = source[kind]["differences"].id, target[kind]["differences"].id
             for row, length in enumerate(content.samples[kind].tolist()):
-                for start in range(0, length, _chunk(layout)):
-                    _, chunk = dataset.read_direct_chunk((row, 0, start))
-                    merged.write_direct_chunk((first + row, 0, start), chunk)
-        first += len(content.samples[kind])
+                for start in range(0, length, chunk):
+                    merged.write_direct_chunk((first + row, 0, start), found.read_direct_chunk((row, 0, start))[1])
