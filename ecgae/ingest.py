@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from filelock import FileLock
+from jaxtyping import Float32
 from tqdm import tqdm
 
 from ecgae.cohort import Candidate, Cohort, Layout, LeftOut, Recording, Source, Sources, Waveform, quantised
@@ -163,11 +164,22 @@ def _join_parts(parts: list[Part], file: Path, cohort: str, left_out: Sequence[L
 
 
 def _write_measurements(store: Store, file: Path) -> None:
-    """The classical phenotypes of the same recordings, as a table that gwas.py reads."""
-    columns = store.table("measurements")
+    """The classical phenotypes of the same recordings, as a table that gwas.py reads.
+
+    A scan cannot use what few people have (Q in most leads) or in what nearly all are equal: what more than half lack,
+    or share one value of, is in the store only.
+    """
+    columns = {name: values for name, values in store.table("measurements").items() if _varies(values)}
     if columns:
         written = [["NA" if np.isnan(value) else f"{value:.7g}" for value in column] for column in columns.values()]
         _write_table(file, ("IID", "visit", *columns), zip(store.sample_ids, store.visits, *written, strict=True))
+
+
+def _varies(values: Float32[np.ndarray, " individual"]) -> bool:
+    """Whether at least half of the people have a value, and at most half of these the same."""
+    known = values[~np.isnan(values)]
+    commonest = np.unique(known, return_counts=True)[1].max(initial=0)
+    return bool(len(known) >= len(values) / 2 and 0 < commonest <= max(1, len(known) / 2))
 
 
 def _write_table(file: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -102,6 +102,10 @@ class Input:
         return recording._replace(
             waveforms={self.recording: quantised(built.median_beat, rate)},
             measurements={**measured, **recording.measurements},  # what the device printed stays
+            metadata={
+                **recording.metadata,
+                "ectopic_share": len(built.ectopic) / (len(built.used) + len(built.ectopic)),
+            },
         )
 
     def _cut(self, waveform: Waveform, kind: str) -> Waveform:

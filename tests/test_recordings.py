@@ -103,6 +103,7 @@ def test_a_median_beat_is_built_where_the_source_has_none_and_its_intervals_are_
     measured = found.table("measurements")
     assert np.allclose(measured["heart_rate"], [60, 80, 70, 55], atol=2)
     assert np.allclose(measured["r_amplitude_I"], 1000, atol=50)
+    assert (found.table("metadata")["ectopic_share"] == 0).all()
     table = pd.read_csv(found.file.with_name(f"{found.file.stem}.measurements.tsv"), sep="\t")
     assert table.IID.tolist() == [0, 1, 2, 3]
 
