@@ -94,7 +94,7 @@ def read_config(directory: Path) -> dict[str, Any]:
         config = yaml.safe_load(file.read_text())
     except yaml.YAMLError as error:
         raise InputError(f"{file} must be YAML; {error}".replace("\n", " ")) from None
-    if not isinstance(config, dict) or not {"cohort", "input", "architecture"} <= config.keys():
+    if not isinstance(config, dict) or not {"cohort", "input", "beats", "exclusions", "architecture"} <= config.keys():
         raise InputError(
             f"run must be a directory that train.py made; got {directory}, whose config.yaml is another one."
         )
