@@ -19,6 +19,10 @@ def main(cfg: DictConfig) -> None:
     cohort = build(cfg.cohort if other else trained.cohort)
     baseline, denoiser, normalization = map(build, (trained.baseline, trained.denoiser, trained.normalization))
     wanted, beat, exclusions = map(build, (trained.input, trained.beats, trained.exclusions))
+    if other:
+        own = build(trained.cohort)
+        layout = wanted.layout(own.layouts, own.name, beat)
+        wanted = wanted.of_another(cohort, layout, trained.lead_mode, beat)
     model = build(trained.architecture, **layout_of(cohort, wanted, beat, trained.lead_mode))
     fitted = training.load(model, normalization, run / training.CHECKPOINT, cfg.runtime.accelerator)
     cohort.prepare()

@@ -1,14 +1,14 @@
 """What a network sees of a cohort: recordings as they are stored, or cut, resampled, or median beats built here."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ecgae.beats import MedianBeat, r_peaks, rr_interval
-from ecgae.cohort import Layout, LeftOut, Recording, Waveform, quantised
+from ecgae.cohort import Cohort, Layout, LeftOut, Recording, Waveform, quantised
 from ecgae.errors import InputError
 from ecgae.ingest import Ingested, build, content_key
 from ecgae.intervals import intervals
@@ -67,6 +67,24 @@ class Input:
             raise InputError(f"input.seconds must be set, for {source}s of cohort={cohort} differ in length; got null.")
         samples = stored.samples if self.seconds is None else round(self.seconds * stored.sampling_rate)
         return Layout(stored.leads, round((samples or 0) * rate / stored.sampling_rate), rate)
+
+    def of_another(self, cohort: Cohort, trained: Layout, lead_mode: str, beat: MedianBeat) -> "Input":
+        """The same of another cohort, at the rate of the recordings that a model was trained on.
+
+        Raises `InputError` where the cohort's recordings cannot go through that model.
+        """
+        same = self
+        if self.layout(cohort.layouts, cohort.name, beat).sampling_rate != trained.sampling_rate:
+            same = replace(self, sampling_rate=trained.sampling_rate)
+        found = same.layout(cohort.layouts, cohort.name, beat)
+        other_leads = lead_mode == "joint" and found.leads != trained.leads
+        if other_leads or found.samples != trained.samples:
+            raise InputError(
+                f"recordings must be like those that the run was trained on, {len(trained.leads)} leads "
+                f"({', '.join(trained.leads)}) of {trained.samples} samples; got {len(found.leads)} "
+                f"({', '.join(found.leads)}) of {found.samples} in cohort={cohort.name}."
+            )
+        return same
 
     def prepared(self, store: Store, beat: MedianBeat, workers: int) -> Store:
         """A store of these recordings: the given one where they are in it as they are, else one made beside it.

@@ -127,6 +127,24 @@ def test_the_shape_is_known_before_anything_is_read(tmp_path):
     assert layout_of(PTBXL("x"), Input("strip", seconds=2.5, sampling_rate=100), BEAT, "joint")["samples"] == 250
 
 
+def test_another_cohort_is_brought_to_the_rate_that_a_model_was_trained_at(tmp_path):
+    trained = Input("median_beat").layout(PTBXL("x").layouts, "ptbxl", BEAT)
+    slower = PTBXL("x", records=100)
+    assert Input("median_beat").layout(slower.layouts, "ptbxl", BEAT).samples == 120
+    same = Input("median_beat").of_another(slower, trained, "joint", BEAT)
+    assert same.layout(slower.layouts, "ptbxl", BEAT) == trained
+    assert Input("median_beat").of_another(PTBXL("x"), trained, "joint", BEAT) == Input("median_beat")
+
+
+def test_a_cohort_of_other_leads_is_refused_unless_each_lead_goes_alone(tmp_path):
+    trained = Input("median_beat").layout(PTBXL("x").layouts, "ptbxl", BEAT)
+    with pytest.raises(
+        InputError, match=r"12 leads \(I, II, .* of 600 samples; got 2 \(I, II\) of 600 in cohort=strips"
+    ):
+        Input("median_beat").of_another(Strips(tmp_path), trained, "joint", BEAT)
+    assert Input("median_beat").of_another(Strips(tmp_path), trained, "single", BEAT).sampling_rate == 500
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
