@@ -83,11 +83,14 @@ def content_key(*content: object) -> str:
 
 
 def _stamp(file: Path) -> tuple[int, int]:
-    try:
-        status = file.stat()
-    except FileNotFoundError:  # a WFDB record is named without its suffix
-        status = file.with_suffix(".hea").stat()
-    return status.st_size, status.st_mtime_ns
+    """Size and time; of a WFDB record, which is named without suffix, those of its header; zeros without a file."""
+    for path in (file, file.with_suffix(".hea")):
+        try:
+            status = path.stat()
+        except OSError:  # the reader will say what is wrong with it
+            continue
+        return status.st_size, status.st_mtime_ns
+    return 0, 0
 
 
 def build(

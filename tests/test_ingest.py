@@ -92,6 +92,7 @@ def folder(tmp_path):
     }
     for name, content in contents.items():
         (root / name).write_text(content)
+    (root / "0000012_20205_2_0.xml").symlink_to(root / "nowhere")
     return Folder(root)
 
 
@@ -120,10 +121,11 @@ def test_every_other_file_is_listed_with_its_reason(folder, tmp_path, capsys):
         "0000009_20205_2_0.xml": "strip must be there; the file has none",
         "0000010_20205_2_0.xml": "every lead must vary where those of another visit do; II flat",
         "0000011_20205_3_0.xml": "every lead must vary where those of another visit do; II flat",
+        "0000012_20205_2_0.xml": "file must be readable; No such file or directory",
         "notes.txt": "name must be <eid>_20205_<instance>_<array>.xml",
     }
     printed = capsys.readouterr().out
-    assert "7 recordings of 7 people; 9 files or parts of them left out" in printed
+    assert "7 recordings of 7 people; 10 files or parts of them left out" in printed
     assert "0000001" not in printed
 
 
