@@ -14,6 +14,7 @@ from hydra.errors import CompactHydraException, InstantiationException
 from hydra.types import RunMode
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue
 
 from ecgae import runs
 from ecgae.cohort import Cohort
@@ -33,6 +34,9 @@ WHITELIST: dict[str, Any] = {"_execution_whitelist_": "ecgae.*"} if hydra.__vers
 SCORING = ("engine", "score", "people", "constant_phenotypes")
 """The sections of a run's config that gwas.py may change."""
 
+NEEDED = ("architecture", "objective", "input")
+"""Groups that no run can do without."""
+
 CONF = Path(__file__).parent.parent / "conf"
 
 
@@ -43,16 +47,27 @@ class JobFailed(CompactHydraException):
 def start(main: Callable[[], Any]) -> None:
     """Runs a Hydra entry point on the command line's arguments.
 
-    Hydra cannot parse `group=null`; what it means, "no choice of this group", it writes `~group`.
+    Hydra cannot parse `group=null`, no choice of this group; it writes that `~group`.
     """
     # OpenMP threads that spin long while they wait make training several times slower once another job wants a core.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     sys.argv[1:] = [_quoted(word) for word in sys.argv[1:]]
-    groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
-    sys.argv[1:] = [
-        f"~{word.removesuffix('=null')}" if word.removesuffix("=null") in groups else word for word in sys.argv[1:]
-    ]
+    sys.argv[1:] = [_without_null(word) for word in sys.argv[1:]]
     main()
+
+
+def _without_null(word: str) -> str:
+    """`denoiser=null` is `denoiser=none`; `engine=null` leaves the group out, where a run can do without."""
+    group, null, _ = word.partition("=null")
+    if not null or not (CONF / group).is_dir():
+        return word
+    if (CONF / group / "none.yaml").is_file():
+        return f"{group}=none"
+    if group in NEEDED:
+        choices = ", ".join(sorted(file.stem for file in (CONF / group).glob("*.yaml")))
+        print(f"error: {group} must be one of {choices}; got null.", file=sys.stderr)
+        sys.exit(1)
+    return f"~{group}"
 
 
 def _quoted(word: str) -> str:
@@ -69,10 +84,13 @@ def entry(main: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
         try:
             return main(config)
         except InputError as error:
-            print(f"error: {error}", file=sys.stderr)
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise JobFailed(f"at least one job failed; the first: {error}") from None
-            sys.exit(1)
+            sentence = str(error)
+        except MissingMandatoryValue as error:
+            sentence = f"{error.full_key or error.key} must be set; got nothing. Type {error.full_key or error.key}=..."
+        print(f"error: {sentence}", file=sys.stderr)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            raise JobFailed(f"at least one job failed; the first: {sentence}") from None
+        sys.exit(1)
 
     return run
 

@@ -318,7 +318,7 @@ def test_reading_that_is_killed_leaves_no_process_and_goes_on_to_the_same_store(
     ecgs = tmp_path / "ecgs"
     ecgs.mkdir()
     files = sorted((cohort / "ecgs").iterdir())
-    for number in range(900):
+    for number in range(500):
         shutil.copyfile(files[number % len(files)], ecgs / f"{number:07d}_20205_2_0.xml")
     read = ("train.py", "cohort=ukb_rest", f"cohort.ecgs={ecgs}", "engine=null", "logger=null", *QUICK)
     where = (f"paths.runs={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}")
@@ -500,6 +500,10 @@ def test_truncated_files_alone_are_refused_with_the_reason(cohort, paths, tmp_pa
         (("train.py", "engine.transform=log"), ["engine.transform must be one of none, zscore, rint"]),
         (("gwas.py", "run=/nowhere"), ["/nowhere", "no config.yaml"]),
         (("gwas.py",), ["Name either run="]),
+        (("encode.py",), ["run must be set; got nothing"]),
+        (("train.py", "cohort=ptbxl", "engine=null"), ["cohort.ecgs must be set; got nothing"]),
+        (("train.py", "architecture=null"), ["architecture must be one of plain, residual; got null"]),
+        (("train.py", "denoiser=null", "baseline=null", "cohort.individuals=0"), ["individuals"]),
         (("encode.py", "run=/nowhere"), ["/nowhere", "no config.yaml"]),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
@@ -512,7 +516,7 @@ def test_bad_settings_are_refused_with_one_sentence(command, words, paths, tmp_p
 
 def test_a_run_directory_cannot_start_code_that_is_not_ours(tmp_path):
     target = {"_target_": "builtins.print"}
-    parts = ("cohort", "input", "denoiser", "baseline", "normalization", "architecture")
+    parts = ("cohort", "input", "beats", "exclusions", "denoiser", "baseline", "normalization", "architecture")
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(dict.fromkeys(parts, target) | {"people": "all"}))
     assert "_target_ must be a component of ecgae; got builtins.print" in refused("encode.py", f"run={tmp_path}")
     assert "_target_ must be a component of ecgae; got builtins.print" in refused("gwas.py", f"run={tmp_path}")
