@@ -5,16 +5,17 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
+from ecgae import runs
 from ecgae.entry import build, entry, layout_of, start
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="encode")
 @entry
 def main(cfg: DictConfig) -> None:
-    from ecgae import encoding, latents, preprocess, runs, selection, training
-
     run = Path(cfg.run)
     trained = OmegaConf.create(runs.read_config(run))
+    from ecgae import encoding, latents, preprocess, selection, training  # seconds to import
+
     other = cfg.get("cohort") is not None
     cohort = build(cfg.cohort if other else trained.cohort)
     baseline, denoiser, normalization = map(build, (trained.baseline, trained.denoiser, trained.normalization))
