@@ -18,6 +18,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int16
 
+from ecgae.errors import InputError
+
 MISSING = -32768
 """The count that stands for a sample that is not there."""
 
@@ -111,6 +113,12 @@ class Sources(NamedTuple):
 
     found: list[Source]
     left_out: list[LeftOut]
+
+
+def require_folder(ecgs: str, name: str) -> None:
+    """Raises `InputError`, which asks for `name`, where `ecgs` is no folder."""
+    if not Path(ecgs).is_dir():
+        raise InputError(f"cohort.ecgs must be a folder; got {ecgs}, which is none. Name {name}.")
 
 
 @runtime_checkable

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecgae.cohort import Candidate, Layout, LeftOut, Recording, Source, Sources
+from ecgae.cohort import Candidate, Layout, LeftOut, Recording, Source, Sources, require_folder
 from ecgae.ecg import LEADS
-from ecgae.errors import InputError
 from ecgae.muse import read_muse
 
 
@@ -34,10 +33,7 @@ class MUSE:
         return layouts
 
     def prepare(self) -> None:
-        if not Path(self.ecgs).is_dir():
-            raise InputError(
-                f"cohort.ecgs must be a folder; got {self.ecgs}, which is none. Name the folder of XML files."
-            )
+        require_folder(self.ecgs, "the folder of XML files")
 
     def sources(self) -> Sources:
         found, left_out = [], []

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from ecgae.cardiosoft.exercise import LEADS, MEDIAN_LEADS, PHASES, read_exercise
-from ecgae.cohort import Layout, Recording, Sources
+from ecgae.cohort import Layout, Recording, Sources, require_folder
 from ecgae.cohort.ukb_rest import find_xml
-from ecgae.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,7 @@ class UKBExercise:
     }
 
     def prepare(self) -> None:
-        if not Path(self.ecgs).is_dir():
-            raise InputError(
-                f"cohort.ecgs must be a folder; got {self.ecgs}, which is none. Name the folder of XML files."
-            )
+        require_folder(self.ecgs, "the folder of XML files")
 
     def sources(self) -> Sources:
         return find_xml(Path(self.ecgs), 6025)

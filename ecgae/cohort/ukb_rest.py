@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from ecgae.cardiosoft.rest import read_rest
-from ecgae.cohort import Candidate, Layout, LeftOut, Recording, Source, Sources
+from ecgae.cohort import Candidate, Layout, LeftOut, Recording, Source, Sources, require_folder
 from ecgae.ecg import LEADS
-from ecgae.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -35,10 +34,7 @@ class UKBRest:
     }
 
     def prepare(self) -> None:
-        if not Path(self.ecgs).is_dir():
-            raise InputError(
-                f"cohort.ecgs must be a folder; got {self.ecgs}, which is none. Name the folder of XML files."
-            )
+        require_folder(self.ecgs, "the folder of XML files")
 
     def sources(self) -> Sources:
         return find_xml(Path(self.ecgs), 20205)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecgae.cohort import Candidate, Layout, LeftOut, Recording, Source, Sources
+from ecgae.cohort import Candidate, Layout, LeftOut, Recording, Source, Sources, require_folder
 from ecgae.cohort.ptbxl import age_metadata
 from ecgae.ecg import LEADS, standard_name
 from ecgae.errors import InputError
@@ -57,8 +57,7 @@ class WFDB:
         return {"strip": Layout(leads, samples=None, sampling_rate=float(self.sampling_rate), resample=True)}
 
     def prepare(self) -> None:
-        if not Path(self.ecgs).is_dir():
-            raise InputError(f"cohort.ecgs must be a folder; got {self.ecgs}, which is none. Name the records' folder.")
+        require_folder(self.ecgs, "the records' folder")
 
     def sources(self) -> Sources:
         root = Path(self.ecgs)
