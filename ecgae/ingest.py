@@ -263,6 +263,15 @@ def _recording(cohort: Cohort, candidate: Candidate) -> Recording:
     )
 
 
+def at_rate(waveform: Waveform, sampling_rate: float) -> Waveform:
+    """The waveform resampled to `sampling_rate` in Hz; itself where that is its own."""
+    if waveform.sampling_rate == sampling_rate:
+        return waveform
+    from ecgae.resampling import resampled  # SciPy's filters take a second to import, and few sources need them
+
+    return quantised(resampled(waveform.millivolts, waveform.sampling_rate, sampling_rate), sampling_rate)
+
+
 def fitted(waveform: Waveform, kind: str, layout: Layout) -> Waveform:
     """The waveform as the store wants it. Raises `InputError` where its leads, length or rate are others."""
     if waveform.sampling_rate != layout.sampling_rate:
@@ -270,10 +279,7 @@ def fitted(waveform: Waveform, kind: str, layout: Layout) -> Waveform:
             raise InputError(
                 f"{kind} must be sampled at {layout.sampling_rate:g} Hz; got {waveform.sampling_rate:g} Hz"
             )
-        from ecgae.resampling import resampled  # SciPy's filters take a second to import, and few sources need them
-
-        ecg = resampled(waveform.millivolts, waveform.sampling_rate, layout.sampling_rate)
-        waveform = quantised(ecg, layout.sampling_rate)
+        waveform = at_rate(waveform, layout.sampling_rate)
     leads, samples = waveform.counts.shape
     if leads != len(layout.leads) or samples != (layout.samples or samples):
         expected = (len(layout.leads), layout.samples)

@@ -10,9 +10,8 @@ import numpy as np
 from ecgae.beats import MedianBeat, r_peaks, rr_interval
 from ecgae.cohort import Cohort, Layout, LeftOut, Recording, Waveform, quantised
 from ecgae.errors import InputError
-from ecgae.ingest import Ingested, build, content_key
+from ecgae.ingest import Ingested, at_rate, build, content_key
 from ecgae.intervals import intervals
-from ecgae.resampling import resampled
 from ecgae.store import FORMAT, Store
 from ecgae.store_writer import as_row
 
@@ -109,8 +108,7 @@ class Input:
             raise InputError(f"{source} must be there; this recording has none")
         waveform = self._cut(recording.waveforms[source], source)
         rate = self.sampling_rate or waveform.sampling_rate
-        if rate != waveform.sampling_rate:
-            waveform = quantised(resampled(waveform.millivolts, waveform.sampling_rate, rate), rate)
+        waveform = at_rate(waveform, rate)
         if source == self.recording:
             return recording._replace(waveforms={self.recording: waveform})
         ecg = waveform.millivolts

@@ -92,13 +92,13 @@ def measured(store: Store, kind: str, workers: int) -> Quality:
 def _measured(store: Store, kind: str, workers: int) -> Quality:
     layout = store.layout(kind)
     any_length = layout.samples is None
+    lengths = store.samples(kind) if any_length else np.zeros(len(store), int)
 
     def measure(rows: slice) -> list[Quality]:
         ecg = store.ecg(kind, rows)
         resolution = store.resolution(kind, rows)
-        groups = _alike(resolution, store.samples(kind)[rows] if any_length else np.zeros(len(ecg), int))
         parts = []
-        for group, samples in groups:
+        for group, samples in _alike(resolution, lengths[rows]):
             block = ecg[group, :, :samples] if any_length else ecg[group]
             parts.append(quality(block, layout.sampling_rate, layout.leads, resolution[group.start]))
         return parts

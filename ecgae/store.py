@@ -110,7 +110,7 @@ class Store:
         """As the device wrote them; behind the end of a recording, and where a sample is lost, `MISSING`."""
         dataset = self._file[kind]["differences"]
         index = self.rows[rows]
-        length = self._file[kind]["samples"][:][index]
+        length = _read(self._file[kind]["samples"], index)
         folded = _read(dataset, index)
         if self._file[kind].attrs["any_length"]:
             folded = folded[..., : length.max(initial=0)]
@@ -141,7 +141,7 @@ class Store:
 
     def samples(self, kind: str) -> Int[np.ndarray, " individual"]:
         """The length of every recording; 0 where a person has none of this kind."""
-        return self._file[kind]["samples"][:][self.rows]
+        return _read(self._file[kind]["samples"], self.rows)
 
     def table(self, name: str) -> dict[str, Float[np.ndarray, " individual"]]:
         """One of `TABLES` by column: `measurements` in ms, degrees, beats per minute or uV; NaN where there is none."""
