@@ -1,12 +1,27 @@
 """Fit one model, encode everyone, and score the run by what the genome found."""
 
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
 from ecgae import runs
-from ecgae.entry import build, entry, layout_of, plain, rescore, show, start, study_of
+from ecgae.entry import (
+    ages_and_sexes,
+    build,
+    entry,
+    machine_of,
+    network_of,
+    plain,
+    rescore,
+    show,
+    start,
+    study_of,
+    view_of,
+)
+from ecgae.processes import is_first_process
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -14,43 +29,50 @@ from ecgae.entry import build, entry, layout_of, plain, rescore, show, start, st
 def main(cfg: DictConfig) -> float | None:
     config = plain(cfg)
     directory, cache = Path(cfg.paths.runs) / runs.run_name(config), Path(cfg.paths.cache)
-    with runs.only_one(directory):
+    with runs.only_one(directory) if is_first_process() else nullcontext():
         if runs.is_finished(directory, config):
             return show(directory, "finished before, not computed again")
         cohort, baseline, denoiser = build(cfg.cohort), build(cfg.baseline), build(cfg.denoiser)
         normalization, engine, score = build(cfg.normalization), build(cfg.get("engine")), build(cfg.score)
-        schedule = build(cfg.trainer)
+        schedule, latent_qc = build(cfg.trainer), build(cfg.latent_qc)
         if directory.is_dir():  # gwas.py has scored it with other settings since
             return rescore(directory, config, directory, engine, score)
         wanted, beat, exclusions = build(cfg.input), build(cfg.beats), build(cfg.exclusions)
-        kind, lead_mode = wanted.recording, cfg.lead_mode
-        layout = layout_of(cohort, wanted, beat, lead_mode)
-        from ecgae import encoding, latents, preprocess, selection, tracking, training  # seconds to import
+        layout = wanted.layout(cohort.layouts, cohort.name, beat)
+        view = view_of(layout, cfg)
+        from ecgae import encoding, families, judging, latents, preprocess, selection, tracking, training  # seconds
+        from ecgae.dataset import dataset_of
         from ecgae.report import page, run_figures
 
-        objective = build(cfg.objective)
+        objective = build(cfg.objective, sampling_rate=layout.sampling_rate)
         training.start_seed(schedule.seed)
-        model = build(cfg.architecture, **layout)
+        model = network_of(cfg, layout, view, objective)
         print(f"{training.count_parameters(model):,} trainable parameters")
+        related = families.read_families(cfg.relatives)
         cohort.prepare()
         study = study_of(cohort, cfg.people) if engine else None
         store, excluded = selection.usable(cohort, wanted, beat, exclusions, cache, cfg.runtime.workers)
         if study:
             study.check(store.sample_ids, store.visits, f"cohort {cohort.name}")
-        cleaned = preprocess.clean(store, kind, baseline, denoiser, cache, cfg.runtime.accelerator)
+        cleaned = preprocess.clean(store, wanted.recording, baseline, denoiser, cache, cfg.runtime.accelerator)
+        dataset = dataset_of(store, wanted.recording, cleaned, view, objective.features)
         tracked = tracking.one_run(build(cfg.get("logger")), directory.name, runs.identity(config))
         with tracked as logger, runs.new_run(directory, config) as run:
-            signals = encoding.as_signals(cleaned, lead_mode)
-            people = store.sample_ids.repeat(len(signals) // len(store))
-            machine = training.Machine(cfg.runtime.accelerator, logger, run)
-            fitted = training.fit(model, objective, normalization, signals, people, schedule, machine)
-            found = encoding.encode(fitted, store, kind, cleaned, lead_mode, schedule)
-            latents.write_latents(run / "latents.h5", found)
+            machine = machine_of(cfg.runtime, logger, run)
+            fitted = training.fit(model, objective, normalization, dataset, schedule, machine, related)
+            started = time.monotonic()
+            found = encoding.encode(fitted, dataset, schedule, related)
+            costs = training.costs(fitted) | {"encoding_seconds": time.monotonic() - started}
+            known = ages_and_sexes(cohort, store)
+            judged = judging.judge(fitted, dataset, found, latent_qc, known, costs)
+            latents.write_latents(run / "latents.h5", judged.latents)
+            runs.write_json(run / runs.MODEL, judged.summary)
             excluded.to_csv(run / "excluded.tsv", sep="\t", index=False)
-            run_figures.draw(run / "figures", fitted, found, cleaned, store, kind, lead_mode, cohort.public)
-            summary = (
-                study.scan(engine, score, latents.as_phenotypes(found, "latents.h5"), run, config) if study else None
-            )
+            run_figures.draw(run / "figures", fitted, dataset, found, judged, cohort.public)
+            summary = judged.headline
+            if study:
+                phenotypes = latents.as_phenotypes(judged.latents, "latents.h5")
+                summary = study.scan(engine, score, phenotypes, run, config)
             page.write_report(run)
             tracking.mirror(logger, summary, run / "figures")
     return show(directory)

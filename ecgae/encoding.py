@@ -1,23 +1,36 @@
-"""A trained model over a whole cohort: latents, and the error of every reconstruction in mV."""
+"""A trained model over a whole cohort: latents, and the error of every reconstruction in mV.
 
-from typing import NamedTuple
+Reading the store, the network and the comparison of its output with the recordings overlap: each works on another block
+of people. Memory holds a few blocks, however many people there are.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from torch import Tensor
 from tqdm import tqdm
 
-from ecgae.latents import Latents
+from ecgae.checkpoint import Fitted
+from ecgae.dataset import Dataset
+from ecgae.latents import NOBODY, Latents
+from ecgae.normalization import Scaling
+from ecgae.reconstruction import reconstruction_quality
 from ecgae.schedule import Schedule
-from ecgae.store import Store
-from ecgae.training import Fitted
 
+BLOCK = 128
+"""People at once."""
 
-def as_signals(
-    ecg: Float[np.ndarray, "individual lead time"], lead_mode: str
-) -> Float[np.ndarray, "signal channel time"]:
-    """What the network sees as one sample: all leads of a recording (`joint`) or each lead on its own (`single`)."""
-    return ecg if lead_mode == "joint" else ecg.reshape(-1, 1, ecg.shape[-1])
+CPU_SAMPLES, GPU_SAMPLES = 2**17, 2**23
+"""Samples in time that go through the network at once: a CPU wants what it computes near its cache."""
+
+Rows = slice | Int[np.ndarray, " individual"]
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 
 
 class Encoded(NamedTuple):
@@ -25,76 +38,150 @@ class Encoded(NamedTuple):
 
     latents: Float[np.ndarray, "individual phenotype"]
     reconstruction: Float[np.ndarray, "individual lead time"]
+    """mV, all recorded leads."""
+    scale: Float[np.ndarray, "individual seen"]
+    """mV that one unit of the network was, of each lead that it sees."""
 
 
 def encode(
-    fitted: Fitted,
-    store: Store,
-    kind: str,
-    cleaned: Float[np.ndarray, "individual lead time"],
-    lead_mode: str,
-    schedule: Schedule | None,
+    fitted: Fitted, dataset: Dataset, schedule: Schedule | None, families: Mapping[str, str] | None = None
 ) -> Latents:
-    """Latents of all recordings, with quality per lead against the cleaned input and against the recording itself.
+    """Latents of all recordings, with every measure of `reconstruction_quality`, and `mse_normalized`, per lead.
 
-    `r2` and `mse` (mV^2) compare with what the network was given; `r2_recorded` and `mse_recorded` with the recording
-    before any cleaning, each up to a constant (an ECG amplifier does not pass the mean), which is the same reference
-    for every denoiser and normalization. `schedule` says who was held out; None where nobody was in training.
+    `schedule` and `families` say who was held out of training; None where nobody was in it.
     """
-    leads = store.layout(kind).leads
+
+    def load(rows: slice) -> tuple[slice, np.ndarray, np.ndarray]:
+        return rows, dataset.store.ecg(dataset.kind, rows), np.array(dataset.cleaned[rows])
+
+    def judge(block: tuple[np.ndarray, np.ndarray, Encoded]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        return block[2].latents, _quality(*block, dataset)
+
+    def encoded() -> Iterator[tuple[np.ndarray, np.ndarray, Encoded]]:
+        for rows, recorded, cleaned in ahead(load, dataset.blocks(BLOCK)):
+            yield recorded, cleaned, _through(fitted, dataset, rows, cleaned)
+
     values, quality = [], []
-    with tqdm(total=len(store), desc="encoding", unit="person") as bar:
-        for rows, recorded in store.blocks(kind, size=128):
-            block = through_bottleneck(fitted, cleaned[rows], lead_mode)
-            values.append(block.latents)
-            quality.append(reconstruction_quality(recorded, cleaned[rows], block.reconstruction))
-            bar.update(rows.stop - rows.start)
-    latents = np.concatenate(values)
+    with tqdm(total=len(dataset), desc="encoding", unit="person") as bar:
+        for latents, measures in ahead(judge, encoded()):
+            values.append(latents)
+            quality.append(measures)
+            bar.update(len(latents))
+    sample_ids = dataset.store.sample_ids
     return Latents(
-        sample_ids=store.sample_ids,
-        visits=store.visits,
-        validation=np.ones(len(store), bool) if schedule is None else schedule.held_out(store.sample_ids),
-        names=latent_names(latents.shape[1], leads, lead_mode),
-        values=latents,
-        leads=leads,
+        sample_ids=sample_ids,
+        visits=dataset.store.visits,
+        split=np.full(len(dataset), NOBODY) if schedule is None else schedule.split(sample_ids, families),
+        names=dataset.view.names(values[0].shape[1] // dataset.view.per_individual),
+        values=np.concatenate(values),
+        leads=dataset.view.recorded,
         quality={measure: np.concatenate([part[measure] for part in quality]) for measure in quality[0]},
     )
 
 
-def latent_names(phenotypes: int, leads: tuple[str, ...], lead_mode: str) -> list[str]:
-    """`latent_01`, ... for all leads jointly; `V1_latent_01`, ... for one lead per sample."""
-    if lead_mode == "joint":
-        return [f"latent_{index:02d}" for index in range(1, phenotypes + 1)]
-    return [f"{lead}_latent_{index:02d}" for lead in leads for index in range(1, phenotypes // len(leads) + 1)]
+def through_bottleneck(
+    fitted: Fitted, dataset: Dataset, rows: Rows, latents: Float[np.ndarray, "individual phenotype"] | None = None
+) -> Encoded:
+    """Latents of these people, and what the decoder makes of them, on the device where the model is.
+
+    `latents` are decoded in place of their own, with the skips and measurements of these people.
+    """
+    return _through(fitted, dataset, rows, np.asarray(dataset.cleaned[rows]), latents)
 
 
 @torch.inference_mode()
-def through_bottleneck(fitted: Fitted, ecg: Float[np.ndarray, "individual lead time"], lead_mode: str) -> Encoded:
-    """Latents of these ECGs (mV) and what the decoder makes of them (mV), on the device where the model is."""
-    signals = np.ascontiguousarray(as_signals(ecg, lead_mode))
+def decoded(
+    fitted: Fitted, dataset: Dataset, like: Float[np.ndarray, "lead time"], latents: Float[np.ndarray, "step phenotype"]
+) -> Float[np.ndarray, "step lead time"]:
+    """What the decoder makes of any latents, in mV, with the skips and the scaling of the ECG `like`.
+
+    Measurements that the decoder is told are at their mean.
+    """
+    signals, scaling = _normalized(fitted, dataset, like[None])
+    device = _device(fitted)
+    skips = fitted.model.encode(_tensor(signals, device)).skips
+    values = np.ascontiguousarray(latents, np.float32).reshape(len(latents), len(signals), -1)
+    condition = None
+    if dataset.features is not None:
+        condition = torch.zeros(len(signals), dataset.features.shape[1], device=device)
+    steps = []
+    for value in values:
+        ecg = fitted.model.decode(_tensor(value, device), skips, condition).cpu().numpy()
+        steps.append(dataset.view.recordings(scaling.undo(ecg))[0])
+    return np.stack(steps)
+
+
+def ahead(work: Callable[[Piece], Result], pieces: Iterable[Piece], depth: int = 1) -> Iterator[Result]:
+    """`work` of each piece in order, done by another thread up to `depth` pieces before its result is asked for."""
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for piece in pieces:
+            waiting.append(pool.submit(work, piece))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@torch.inference_mode()
+def _through(
+    fitted: Fitted,
+    dataset: Dataset,
+    rows: Rows,
+    cleaned: Float[np.ndarray, "individual lead time"],
+    latents: Float[np.ndarray, "individual phenotype"] | None = None,
+) -> Encoded:
+    signals, scaling = _normalized(fitted, dataset, cleaned)
+    replaced = None if latents is None else np.asarray(latents, np.float32).reshape(len(signals), -1)
+    condition = _condition(fitted, dataset, rows)
+    device = _device(fitted)
+    size = max(1, (CPU_SAMPLES if device.type == "cpu" else GPU_SAMPLES) // signals.shape[-1])
+    found, back = [], np.empty_like(signals)
+    for start in range(0, len(signals), size):
+        piece = slice(start, start + size)
+        latent = fitted.model.encode(_tensor(signals[piece], device))
+        told = None if condition is None else _tensor(condition[piece], device)
+        given = latent.mean if replaced is None else _tensor(replaced[piece], device)
+        back[piece] = fitted.model.decode(given, latent.skips, told).cpu().numpy()
+        found.append(latent.mean.cpu().numpy())
+    scale = np.broadcast_to(scaling.scale, (*signals.shape[:2], 1))
+    return Encoded(
+        np.concatenate(found).reshape(len(cleaned), -1),
+        dataset.view.recordings(scaling.undo(back)),
+        scale.reshape(len(cleaned), -1),
+    )
+
+
+def _normalized(
+    fitted: Fitted, dataset: Dataset, cleaned: Float[np.ndarray, "individual lead time"]
+) -> tuple[Float[np.ndarray, "signal channel time"], Scaling]:
+    signals = dataset.view.signals(cleaned)
     scaling = fitted.normalization(signals)
-    device = next(fitted.model.parameters()).device
-    latent = fitted.model.encode(torch.from_numpy(scaling.apply(signals)).to(device)).mean
-    reconstruction = scaling.undo(fitted.model.decode(latent).cpu().numpy())
-    return Encoded(latent.cpu().numpy().reshape(len(ecg), -1), reconstruction.reshape(ecg.shape))
+    return scaling.apply(signals), scaling
 
 
-def reconstruction_quality(
+def _condition(fitted: Fitted, dataset: Dataset, rows: Rows) -> Float[np.ndarray, "signal condition"] | None:
+    if dataset.features is None:
+        return None
+    return fitted.expert(dataset.features[rows]).repeat(dataset.view.per_individual, axis=0)
+
+
+def _quality(
     recorded: Float[np.ndarray, "individual lead time"],
     cleaned: Float[np.ndarray, "individual lead time"],
-    reconstruction: Float[np.ndarray, "individual lead time"],
+    encoded: Encoded,
+    dataset: Dataset,
 ) -> dict[str, Float[np.ndarray, "individual lead"]]:
-    """Mean squared error in mV^2 and `R2 = 1 - SSE / SST` per lead; R2 of a flat lead is NaN."""
-    centred = [ecg - ecg.mean(axis=-1, keepdims=True) for ecg in (recorded, reconstruction)]
-    mse = np.square(cleaned - reconstruction).mean(axis=-1)
-    mse_recorded = np.square(centred[0] - centred[1]).mean(axis=-1)
-    return {
-        "mse": mse,
-        "r2": _r2(mse, cleaned.var(axis=-1)),
-        "mse_recorded": mse_recorded,
-        "r2_recorded": _r2(mse_recorded, recorded.var(axis=-1)),
-    }
+    quality = reconstruction_quality(recorded, cleaned, encoded.reconstruction)
+    normalized = np.full_like(quality["mse"], np.nan)  # of leads that the network does not see
+    seen = [dataset.view.recorded.index(lead) for lead in dataset.view.leads]
+    normalized[:, seen] = quality["mse"][:, seen] / np.square(encoded.scale, dtype=np.float64)
+    return quality | {"mse_normalized": normalized}
 
 
-def _r2(mse: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    return 1 - np.divide(mse, variance, out=np.full_like(mse, np.nan), where=variance > 0)
+def _device(fitted: Fitted) -> torch.device:
+    return next(fitted.model.parameters()).device
+
+
+def _tensor(values: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values)).to(device)

@@ -1,8 +1,11 @@
 """What the entry points share: from a composed config to components, and from an error to one sentence."""
 
+import errno
 import functools
+import inspect
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,16 +19,17 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
-from ecgae import runs
+from ecgae import processes, runs, slurm
 from ecgae.cohort import Cohort
-from ecgae.ecg import LEAD_MODES
 from ecgae.errors import InputError
 from ecgae.report.table import summary_table
 
 if TYPE_CHECKING:  # the rest of the package takes seconds to import: not for --help
-    from ecgae.beats import MedianBeat
-    from ecgae.recordings import Input
+    from ecgae.cohort import Layout
+    from ecgae.store import Store
     from ecgae.study import Study
+    from ecgae.training import Machine
+    from ecgae.views import View
 
 
 WHITELIST: dict[str, Any] = {"_execution_whitelist_": "ecgae.*"} if hydra.__version__ >= "1.4" else {}
@@ -51,6 +55,10 @@ def start(main: Callable[[], Any]) -> None:
     """
     # OpenMP threads that spin long while they wait make training several times slower once another job wants a core.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    processes.keep_freed_memory(trim=2**31 - 1, map_from=2**30)
+    slurm.requeue_on_signal()
+    if not processes.is_first_process():
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the first process says it all; lives as long as this one
     sys.argv[1:] = [_quoted(word) for word in sys.argv[1:]]
     sys.argv[1:] = [_without_null(word) for word in sys.argv[1:]]
     main()
@@ -87,6 +95,14 @@ def entry(main: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             sentence = str(error)
         except MissingMandatoryValue as error:
             sentence = f"{error.full_key or error.key} must be set; got nothing. Type {error.full_key or error.key}=..."
+        except OSError as error:
+            if error.errno != errno.ENOSPC and "No space left" not in str(error):
+                raise
+            place = f" in {error.filename}" if error.filename else ""
+            sentence = (
+                f"disk must have room for what is written; it is full{place}. "
+                "Free some space and type the same command again: what is finished stays."
+            )
         print(f"error: {sentence}", file=sys.stderr)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise JobFailed(f"at least one job failed; the first: {sentence}") from None
@@ -96,7 +112,9 @@ def entry(main: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
 
 
 def build(node: DictConfig | None, **given: Any) -> Any:
-    """The component that a config node describes, or None; `given` are arguments that no config knows.
+    """The component that a config node describes, or None.
+
+    `given` are facts that no config knows, such as the number of leads; a component gets those that it asks for.
 
     Only components of this package are built: a run directory that somebody sent must not start other code.
     """
@@ -107,6 +125,8 @@ def build(node: DictConfig | None, **given: Any) -> Any:
             f"_target_ must be a component of ecgae; got {node.get('_target_')}. Check the run's config.yaml."
         )
     require_types(node)
+    wanted = inspect.signature(get_object(node._target_)).parameters
+    given = {name: value for name, value in given.items() if name in wanted}
     try:
         return instantiate(node, _convert_="all", **WHITELIST, **given)
     except InstantiationException as error:
@@ -165,12 +185,41 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
 
 
-def layout_of(cohort: Cohort, wanted: "Input", beat: "MedianBeat", lead_mode: str) -> dict[str, int]:
-    """The shape of one input of the model: known from the cohort, before any recording is read."""
-    if lead_mode not in LEAD_MODES:
-        raise InputError(f"lead_mode must be one of {', '.join(LEAD_MODES)}; got {lead_mode!r}.")
-    layout = wanted.layout(cohort.layouts, cohort.name, beat)
-    return {"leads": len(layout.leads) if lead_mode == "joint" else 1, "samples": layout.samples or 0}
+def view_of(layout: "Layout", cfg: DictConfig) -> "View":
+    """Which leads of such recordings the network sees, and whether together."""
+    from ecgae.views import View
+
+    return View(layout.leads, cfg.lead_mode, cfg.leads)
+
+
+def network_of(cfg: DictConfig, layout: "Layout", view: "View", objective: Any) -> Any:
+    """The architecture for recordings of this layout, seen so: known from the cohort, before any recording is read."""
+    from ecgae.architecture import ClosedForm
+
+    told = len(objective.features)
+    model = build(cfg.architecture, leads=view.channels, samples=layout.samples or 0, conditions=told)
+    if isinstance(model, ClosedForm) and not objective.closed_form:
+        name = cfg.architecture._target_.split(".")[-2]
+        raise InputError(
+            f"objective must be reconstruction or conditional with error=mse for architecture={name}, whose weights "
+            f"are the least-squares solution; got {objective}."
+        )
+    return model
+
+
+def machine_of(runtime: DictConfig, logger: Any, directory: Path) -> "Machine":
+    """Where training runs, checked."""
+    from ecgae.training import Machine
+
+    memory = runtime.memory
+    for name, value, least in (("devices", runtime.devices, 1), ("workers", runtime.workers, 1)):
+        if not _whole(value) or value < least:
+            raise InputError(f"runtime.{name} must be a whole number of at least {least}; got {value!r}.")
+    if memory is not None and not (_finite(memory) and memory >= 0):
+        raise InputError(f"runtime.memory must be in GB, at least 0, or null; got {memory!r}.")
+    return Machine(
+        runtime.accelerator, logger, directory, runtime.devices, None if memory is None else int(memory * 1e9)
+    )
 
 
 def study_of(cohort: Cohort, people: str) -> "Study":
@@ -180,14 +229,22 @@ def study_of(cohort: Cohort, people: str) -> "Study":
     return Study.open(cohort.genotypes, cohort.covariates, cohort.categorical, cohort.planted, people)
 
 
+def ages_and_sexes(cohort: Cohort, store: "Store") -> dict[str, Any]:
+    """What the cohort's covariates say of everybody's age and sex, for probing latents; by row of the store."""
+    from ecgae.people import known_of
+    from ecgae.tables import read_table
+
+    table = None if cohort.covariates is None else read_table(cohort.covariates)
+    return known_of(table, ("age", "sex"), store.sample_ids, store.visits)
+
+
 def show(directory: Path, remark: str = "") -> float | None:
     """Prints the run's numbers and where its report lies; returns the yield, the number of independent loci."""
     print(f"\n{directory}" + (f" ({remark})" if remark else ""))
-    summary = runs.read_score(directory)
-    if summary is not None:
-        print(summary_table(summary))
+    score = runs.read_score(directory)
+    print(summary_table(score or runs.read_headline(directory)))
     print(f"report: {directory / 'report.html'}")
-    return None if summary is None else float(summary["loci"])
+    return None if score is None else float(score["loci"])
 
 
 def settings_typed(trained: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
@@ -213,6 +270,9 @@ def rescore(run: Path, config: dict[str, Any], out: Path, engine: Any, score: An
     from ecgae import latents
     from ecgae.report.page import write_report
 
+    if out != run and (run / runs.MODEL).is_file():
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(run / runs.MODEL, out / runs.MODEL)
     study = study_of(build(OmegaConf.create(config["cohort"])), config["people"])
     phenotypes = latents.as_phenotypes(latents.read_latents(run / "latents.h5"), str(run / "latents.h5"))
     study.scan(engine, score, phenotypes, out, config)

@@ -1,7 +1,7 @@
 """The latents file: the coordinates of every recording in the model's latent space, and how well it was reconstructed.
 
-sample_id [row] text; visit [row]; validation [row] True where the person was held out of training
-latents [row phenotype] float32; phenotype [phenotype] text
+sample_id [row] text; visit [row]; split [row] text: training, validation, held_back, or none where nobody was trained
+latents [row phenotype] float32, NaN where a recording failed the latent QC; phenotype [phenotype] text
 quality/<measure> [row lead]; lead [lead] text
 """
 
@@ -11,24 +11,43 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from ecgae.errors import InputError
 from ecgae.tables import Phenotypes, read_phenotypes
 
-FORMAT = "ecgae latents 1"
+FORMAT = "ecgae latents 2"
+
+TRAINING, VALIDATION, HELD_BACK, NOBODY = SPLITS = ("training", "validation", "held_back", "none")
+
+FEWEST = 50
+"""People in whom a latent with missing values is known at least, for a scan of it to mean anything."""
 
 
 class Latents(NamedTuple):
     """Latents of a cohort; `quality` holds one array [individual lead] per measure."""
 
     sample_ids: np.ndarray
-    visits: Int[np.ndarray, "individual"]
-    validation: Bool[np.ndarray, "individual"]
+    visits: Int[np.ndarray, " individual"]
+    split: Shaped[np.ndarray, " individual"]
+    """One of `SPLITS` per recording."""
     names: list[str]
     values: Float[np.ndarray, "individual phenotype"]
     leads: tuple[str, ...]
     quality: dict[str, Float[np.ndarray, "individual lead"]]
+
+    @property
+    def validation(self) -> Bool[np.ndarray, " individual"]:
+        """Who was held out to choose the best epoch."""
+        return self.split == VALIDATION
+
+    @property
+    def judged(self) -> Bool[np.ndarray, " individual"]:
+        """Whom a model is judged by: those held out for validation; everybody where nobody was in training.
+
+        Never those held back: what a model was chosen by cannot confirm it.
+        """
+        return self.validation if self.validation.any() else self.split != HELD_BACK
 
 
 def write_latents(file: Path, latents: Latents) -> None:
@@ -38,10 +57,10 @@ def write_latents(file: Path, latents: Latents) -> None:
         target.attrs["format"] = FORMAT
         text = h5py.string_dtype()
         target.create_dataset("sample_id", data=latents.sample_ids.astype(object), dtype=text)
+        target.create_dataset("split", data=latents.split.astype(object), dtype=text)
         target.create_dataset("phenotype", data=np.array(latents.names, dtype=object), dtype=text)
         target.create_dataset("lead", data=np.array(latents.leads, dtype=object), dtype=text)
         target["visit"] = latents.visits
-        target["validation"] = latents.validation
         target["latents"] = latents.values.astype(np.float32)
         for measure, values in latents.quality.items():
             target[f"quality/{measure}"] = values.astype(np.float32)
@@ -53,11 +72,14 @@ def read_latents(file: Path) -> Latents:
     try:
         with h5py.File(file, "r") as source:
             if source.attrs.get("format") != FORMAT:
-                raise InputError(f"{file} must be of format {FORMAT!r}; got {source.attrs.get('format')!r}.")
+                raise InputError(
+                    f"{file} must be of format {FORMAT!r}; got {source.attrs.get('format')!r}. "
+                    "Write it again with encode.py."
+                )
             return Latents(
                 sample_ids=source["sample_id"].asstr()[:],
                 visits=source["visit"][:],
-                validation=source["validation"][:],
+                split=source["split"].asstr()[:],
                 names=list(source["phenotype"].asstr()[:]),
                 values=source["latents"][:],
                 leads=tuple(source["lead"].asstr()[:]),
@@ -68,8 +90,32 @@ def read_latents(file: Path) -> Latents:
 
 
 def as_phenotypes(latents: Latents, source: str) -> Phenotypes:
-    """The latents as phenotypes of an association scan; `source` names them in messages."""
-    return Phenotypes(latents.sample_ids, latents.visits, latents.names, latents.values.astype(np.float64), source)
+    """The latents as phenotypes of an association scan; `source` names them in messages.
+
+    People held back are left out: they are there to confirm what the others show. So are latents that passed the
+    latent QC in fewer than `FEWEST` people. Both with a printed count. Raises `InputError` where no latent is left.
+    """
+    kept = latents.split != HELD_BACK
+    if not kept.all():
+        print(
+            f"{(~kept).sum():,} of {len(kept):,} individuals in {source} are held back for confirmation: not analysed"
+        )
+    values = latents.values[kept].astype(np.float64)
+    known = np.isfinite(values).sum(axis=0)
+    enough = (known >= FEWEST) | (known == len(values))
+    if not enough.any():
+        raise InputError(
+            f"latents must be known for at least {FEWEST} individuals to be tested; latent_qc left none of those in "
+            f"{source} that many. Raise latent_qc.highest, or train longer."
+        )
+    names = [name for name, tested in zip(latents.names, enough, strict=True) if tested]
+    if not enough.all():
+        left_out = ", ".join(name for name, tested in zip(latents.names, enough, strict=True) if not tested)
+        print(
+            f"{(~enough).sum():,} of {len(enough):,} latents passed latent_qc in fewer than {FEWEST} individuals: "
+            f"not tested: {left_out}"
+        )
+    return Phenotypes(latents.sample_ids[kept], latents.visits[kept], names, values[:, enough], source)
 
 
 def read_phenotypes_or_latents(file: Path) -> Phenotypes:

@@ -1,10 +1,11 @@
 """Who is analysed: people joined by id over phenotypes, genotypes and covariates, with an account of the others."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from ecgae.covariates import covariate_rows
 from ecgae.errors import InputError
@@ -60,6 +61,20 @@ def join(
         genotype_rows=genotype_rows[phenotype_rows],
         account=_account(phenotypes, genotypes, lacks, kept, int((genotype_rows >= 0).sum())),
     )
+
+
+def known_of(
+    table: pd.DataFrame | None,
+    names: Sequence[str],
+    sample_ids: Shaped[np.ndarray, " individual"],
+    visits: Int[np.ndarray, " individual"],
+) -> dict[str, Float[np.ndarray, " individual"]]:
+    """Those columns of a table that are there and are numbers, for these people; NaN where the table has nothing."""
+    if table is None:
+        return {}
+    rows = covariate_rows(table, sample_ids, visits)
+    numbers = [name for name in names if name in table and pd.api.types.is_numeric_dtype(table[name])]
+    return {name: np.where(rows >= 0, table[name].to_numpy(dtype=float)[rows], np.nan) for name in numbers}
 
 
 def _refuse_repeats(phenotypes: Phenotypes) -> None:

@@ -43,6 +43,7 @@ def clean(
             partial = file.with_suffix(".partial")
             shape = (len(store), len(layout.leads), layout.samples)
             cleaned = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
+            _reserve(partial)
             with tqdm(total=len(store), desc="cleaning ECGs", unit="person") as bar:
                 for rows, ecg in store.blocks(kind):
                     cleaned[rows] = _cleaned(ecg, layout.sampling_rate, (baseline, denoiser), accelerator)
@@ -52,6 +53,13 @@ def clean(
             del cleaned
             os.replace(partial, file)
     return np.load(file, mmap_mode="r")
+
+
+def _reserve(file: Path) -> None:
+    """A full disk is an error here; later, a write to the map would end the process without a word."""
+    if hasattr(os, "posix_fallocate"):
+        with file.open("r+b") as opened:
+            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
 
 
 def _cleaned(

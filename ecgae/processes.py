@@ -38,20 +38,32 @@ def in_parallel(function: Callable[[Task], Result], tasks: Sequence[Task], worke
         pool.shutdown(cancel_futures=True)
 
 
+def local_rank() -> int:
+    """Which of the processes that train together on this computer this is (torchrun, srun, Lightning)."""
+    return int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", 0)))
+
+
+def is_first_process() -> bool:
+    """True but for the further processes of a training on several devices."""
+    return all(int(os.environ.get(name, 0)) == 0 for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"))
+
+
 def _prepare_worker() -> None:
-    _keep_freed_memory()
+    keep_freed_memory(trim=256 * 2**20, map_from=64 * 2**20)
     _end_with_parent()
 
 
-def _keep_freed_memory() -> None:
-    """By default glibc returns the memory of one file to the kernel and asks for that of the next: a fifth of the time.
+def keep_freed_memory(trim: int, map_from: int) -> None:
+    """Keeps up to `trim` bytes of freed memory, in blocks of up to `map_from` bytes, for the next use.
 
-    Up to 256 MB are kept instead. Nothing happens where the C library is another one.
+    By default glibc returns the memory of one file, or of one layer's activations, to the kernel and asks for that of
+    the next: a fifth of the time of reading, a third of that of training. Nothing happens where the C library is
+    another one.
     """
     try:
         c_library = ctypes.CDLL("libc.so.6")
-        c_library.mallopt(M_TRIM_THRESHOLD, 256 * 2**20)
-        c_library.mallopt(M_MMAP_THRESHOLD, 64 * 2**20)
+        c_library.mallopt(M_TRIM_THRESHOLD, trim)
+        c_library.mallopt(M_MMAP_THRESHOLD, map_from)
     except (OSError, AttributeError):
         return
 

@@ -7,7 +7,6 @@ directory of the final name is always finished.
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +17,22 @@ from filelock import FileLock
 
 from ecgae.errors import InputError
 
-SCORE = "score.json"
+SCORE, MODEL = "score.json", "model.json"
+
+HEADLINE = (
+    *("r2_recorded", "prd_recorded", "r_recorded", "bypass_index"),
+    *("active_latents", "latents_per_sample", "effective_rank"),
+    *("latent_qc_dropped", "latent_qc_unit", "model_warnings"),
+)
+"""Of model.json, the numbers that a run is compared by; score.json has them too."""
 
 OPERATIONAL = ("paths", "runtime", "logger", "report")
 """Sections of the config that say where things run; they never change a result."""
 
 OPERATIONAL_COHORT = ("directory", "workers")
+
+REQUIRED = {"cohort", "input", "beats", "exclusions", "architecture", "objective", "leads", "latent_qc"}
+"""Sections that the config of a run has."""
 
 
 def identity(config: dict[str, Any]) -> dict[str, Any]:
@@ -43,18 +52,20 @@ def run_name(config: dict[str, Any]) -> str:
 
 @contextmanager
 def new_run(directory: Path, config: dict[str, Any]) -> Iterator[Path]:
-    """A fresh directory to work in, which gets the name `directory` when the block ends without an exception.
+    """A directory to work in, which gets the name `directory` when the block ends without an exception.
 
-    What a killed job left behind is removed. Of two jobs with the same config the second waits for the first.
+    What a killed job left there is kept: a training goes on from it, the rest is written again.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = directory.with_name(directory.name + ".partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir()
+    partial = unfinished(directory)
+    partial.mkdir(parents=True, exist_ok=True)
     write_config(partial, config)
     yield partial
     os.replace(partial, directory)
+
+
+def unfinished(directory: Path) -> Path:
+    """Where the run `directory` is made."""
+    return directory.with_name(directory.name + ".partial")
 
 
 @contextmanager
@@ -94,7 +105,7 @@ def read_config(directory: Path) -> dict[str, Any]:
         config = yaml.safe_load(file.read_text())
     except yaml.YAMLError as error:
         raise InputError(f"{file} must be YAML; {error}".replace("\n", " ")) from None
-    if not isinstance(config, dict) or not {"cohort", "input", "beats", "exclusions", "architecture"} <= config.keys():
+    if not isinstance(config, dict) or not config.keys() >= REQUIRED:
         raise InputError(
             f"run must be a directory that train.py made; got {directory}, whose config.yaml is another one."
         )
@@ -114,5 +125,14 @@ def _replace(file: Path, text: str) -> None:
 
 def read_score(directory: Path) -> dict[str, Any] | None:
     """The run's `score.json`, or None where it was not scanned."""
-    file = directory / SCORE
+    return _read_json(directory / SCORE)
+
+
+def read_headline(directory: Path) -> dict[str, Any]:
+    """The numbers of the run's `model.json` that runs are compared by; {} for a folder without a model."""
+    model = _read_json(directory / MODEL) or {}
+    return {name: model[name] for name in HEADLINE if name in model}
+
+
+def _read_json(file: Path) -> dict[str, Any] | None:
     return json.loads(file.read_text()) if file.is_file() else None

@@ -1,14 +1,20 @@
-"""The numbers that training goes by, and who is held out of it: people, never signals."""
+"""The numbers that training goes by, and who is held out of it: people and their families, never signals."""
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Shaped
 
 from ecgae.errors import InputError
+
+ANNEALING = ("plateau", "cosine", "constant")
+PRECISION = ("float32", "bf16")
+TRAINING, VALIDATION, HELD_BACK = "training", "validation", "held_back"
+
+AT_LEAST_ONE = ("max_epochs", "batch_size", "early_stopping_patience", "plateau_patience")
 
 
 @dataclass(frozen=True)
@@ -18,38 +24,95 @@ class Schedule:
     max_epochs: int
     batch_size: int
     learning_rate: float
-    early_stopping_patience: int
+    warmup_epochs: int
+    annealing: str
     plateau_patience: int
     plateau_factor: float
+    early_stopping_patience: int
+    gradient_clip: float | None
+    precision: str
+    compile: bool
     validation_fraction: float
+    held_back_fraction: float
     principal_axes: bool
     seed: int
 
     def __post_init__(self) -> None:
-        for name in ("max_epochs", "batch_size", "early_stopping_patience", "plateau_patience"):
+        for name in AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise InputError(f"trainer.{name} must be at least 1; got {getattr(self, name)}.")
+        if not 0 <= self.warmup_epochs < self.max_epochs:
+            raise InputError(f"trainer.warmup_epochs must lie between 0 and max_epochs; got {self.warmup_epochs}.")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"trainer.seed must lie between 0 and 4294967295; got {self.seed}.")
         if not self.learning_rate > 0:
             raise InputError(f"trainer.learning_rate must be positive; got {self.learning_rate}.")
+        if self.gradient_clip is not None and not self.gradient_clip > 0:
+            raise InputError(f"trainer.gradient_clip must be positive or null; got {self.gradient_clip}.")
         if not 0 < self.plateau_factor < 1:
             raise InputError(f"trainer.plateau_factor must lie between 0 and 1; got {self.plateau_factor}.")
         if not 0 < self.validation_fraction < 1:
             raise InputError(f"trainer.validation_fraction must lie between 0 and 1; got {self.validation_fraction}.")
+        if not 0 <= self.held_back_fraction < 1 - self.validation_fraction:
+            raise InputError(
+                "trainer.held_back_fraction must be at least 0 and leave somebody to train on; "
+                f"got {self.held_back_fraction}."
+            )
+        for name, known in (("annealing", ANNEALING), ("precision", PRECISION)):
+            if getattr(self, name) not in known:
+                raise InputError(f"trainer.{name} must be one of {', '.join(known)}; got {getattr(self, name)!r}.")
 
-    def held_out(self, sample_ids: np.ndarray) -> Bool[np.ndarray, "signal"]:
-        """True for the signals of the people kept for validation."""
-        return validation_rows(sample_ids, self.validation_fraction, self.seed)
+    def rate(self, epoch: float) -> float:
+        """Learning rate after so many epochs (with fractions), before any plateau: linear warm-up, then annealing."""
+        if epoch < self.warmup_epochs:
+            return self.learning_rate * epoch / self.warmup_epochs
+        if self.annealing != "cosine":
+            return self.learning_rate
+        done = (epoch - self.warmup_epochs) / (self.max_epochs - self.warmup_epochs)
+        return self.learning_rate * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+
+    def split(
+        self, sample_ids: Sequence[str] | np.ndarray, families: Mapping[str, str] | None = None
+    ) -> Shaped[np.ndarray, " row"]:
+        """`training`, `validation` or `held_back` for each row.
+
+        Who is held back depends on the ids alone, so that no model of any seed has seen them; who validates, on the
+        seed too. `families` names the family of everybody who has one; a family stays together.
+        """
+        units = _units(sample_ids, families or {})
+        people = sum(map(len, units.values()))
+        held_back = _chosen(units, math.floor(self.held_back_fraction * people), "held back")
+        rest = {name: members for name, members in units.items() if name not in held_back}
+        if len(rest) < 2:
+            raise InputError(
+                "training must have at least 2 people of different families, one of them for validation; "
+                f"got {len(rest)}."
+            )
+        wanted = max(1, math.ceil(self.validation_fraction * sum(map(len, rest.values()))))
+        validation = _chosen(rest, wanted, str(self.seed))
+        part = {
+            person: HELD_BACK if name in held_back else VALIDATION if name in validation else TRAINING
+            for name, members in units.items()
+            for person in members
+        }
+        return np.array([part[person] for person in sample_ids])
 
 
-def validation_rows(sample_ids: Sequence[str] | np.ndarray, fraction: float, seed: int) -> Bool[np.ndarray, "row"]:
-    """True for the rows of the people held out for validation: a `fraction` of the people, at least one.
+def _units(sample_ids: Sequence[str] | np.ndarray, families: Mapping[str, str]) -> dict[str, set[str]]:
+    """The people of each family; somebody without one is a family of their own."""
+    units: dict[str, set[str]] = {}
+    for person in sample_ids:
+        units.setdefault(families.get(person, person), set()).add(person)
+    return units
 
-    Who is held out depends on the ids and the seed alone, not on the order of the rows.
-    """
-    people = sorted(set(sample_ids), key=lambda person: hashlib.sha256(f"{seed}:{person}".encode()).digest())
-    if len(people) < 2:
-        raise InputError(f"training must have at least 2 people, one of them for validation; got {len(people)}.")
-    held_out = set(people[: min(max(1, math.ceil(fraction * len(people))), len(people) - 1)])
-    return np.array([person in held_out for person in sample_ids])
+
+def _chosen(units: Mapping[str, set[str]], people: int, salt: str) -> set[str]:
+    """Families in an order that depends on their names and the salt, until so many people are in; never all."""
+    chosen: set[str] = set()
+    count = 0
+    for name in sorted(units, key=lambda name: hashlib.sha256(f"{salt}:{name}".encode()).digest()):
+        if count >= people or len(chosen) == len(units) - 1:
+            break
+        chosen.add(name)
+        count += len(units[name])
+    return chosen

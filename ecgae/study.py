@@ -15,7 +15,7 @@ from ecgae.errors import InputError
 from ecgae.genotypes import Genotypes
 from ecgae.people import PEOPLE, Joined, join
 from ecgae.report import figures
-from ecgae.runs import SCORE, write_config, write_json
+from ecgae.runs import SCORE, read_headline, write_config, write_json
 from ecgae.score import Score, Yield, score
 from ecgae.tables import Phenotypes, read_table
 
@@ -66,7 +66,8 @@ class Study:
     ) -> dict[str, Any]:
         """Associations, loci, score and figures of these phenotypes, in `directory`; returns what score.json holds.
 
-        `config`, which these results follow from, is written with them, and score.json last of all.
+        `config`, which these results follow from, is written with them, and score.json last of all. It also has the
+        headline of the run's model.json.
         """
         joined, design = self.join(phenotypes)
         try:
@@ -89,8 +90,9 @@ class Study:
         scored.loci.to_csv(directory / LOCI, sep="\t", index=False)
         self._draw(scan, scored, directory / "figures")
         write_config(directory, config)
-        write_json(directory / SCORE, scored.summary)
-        return scored.summary
+        summary = scored.summary | read_headline(directory)
+        write_json(directory / SCORE, summary)
+        return summary
 
     def _draw(self, scan: Scan, scored: Yield, folder: Path) -> None:
         folder.mkdir(exist_ok=True)

@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 ROOT = Path(__file__).parent.parent
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as ecgae.entry.start sets it, here before torch is imported
 REAL_DATA = Path(os.environ.get("ECGAE_REAL_DATA", ROOT.parent / "shared" / "data"))
 
 

@@ -14,10 +14,12 @@ KERNELS = {
     *("baseline", "denoiser", "normalization", "architecture", "objective"),
     *("association", "loci", "calibration", "schedule"),
     *("beats", "intervals", "quality", "resampling"),
+    *("views", "features", "reconstruction", "latent_health"),
 }
 INPUT_OUTPUT = {
     *("cohort", "store", "runs", "latents", "genotypes", "covariates", "people", "sumstats", "tables"),
     *("cardiosoft", "simulate", "store_writer", "muse", "waveforms", "wfdb_records", "processes"),
+    *("families", "memory", "slurm"),
 }
 
 

@@ -12,7 +12,8 @@ from ecgae.beats import MedianBeat
 from ecgae.cohort import Layout, Recording, Waveform
 from ecgae.cohort.ptbxl import PTBXL
 from ecgae.cohort.ukb_rest import UKBRest, find_xml
-from ecgae.entry import build, layout_of
+from ecgae.ecg import LEADS
+from ecgae.entry import build
 from ecgae.errors import InputError
 from ecgae.ingest import ingest
 from ecgae.recordings import Input
@@ -122,9 +123,10 @@ def test_what_is_stored_as_wanted_is_used_as_it_is(store):
 def test_the_shape_is_known_before_anything_is_read(tmp_path):
     cohort = Strips(tmp_path)
     wanted = Input("median_beat", sampling_rate=500)
-    assert layout_of(cohort, wanted, BEAT, "joint") == {"leads": 2, "samples": 600}
-    assert layout_of(UKBRest("x"), Input("strip"), BEAT, "single") == {"leads": 1, "samples": 5000}
-    assert layout_of(PTBXL("x"), Input("strip", seconds=2.5, sampling_rate=100), BEAT, "joint")["samples"] == 250
+    assert wanted.layout(cohort.layouts, "strips", BEAT)[:2] == (("I", "II"), 600)
+    assert Input("strip").layout(UKBRest("x").layouts, "ukb_rest", BEAT)[:2] == (LEADS, 5000)
+    short = Input("strip", seconds=2.5, sampling_rate=100)
+    assert short.layout(PTBXL("x").layouts, "ptbxl", BEAT).samples == 250
 
 
 def test_another_cohort_is_brought_to_the_rate_that_a_model_was_trained_at(tmp_path):

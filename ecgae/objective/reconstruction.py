@@ -1,19 +1,38 @@
-"""The mean squared error of the reconstruction, plus the architecture's weight penalty."""
+"""The error of the reconstruction, plus the architecture's weight penalty: nothing that only a VAE would need."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from ecgae.architecture import Autoencoder
+from ecgae.objective._terms import reconstruction_loss, require_error
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """`loss = mean (ecg - decode(encode(ecg)))^2 + penalty`, in the units of the normalization."""
+    """`loss = mean error of decode(encode(ecg).mean) + penalty`, in the units of the normalization."""
 
-    def __call__(self, model: Autoencoder, ecg: Float[Tensor, "batch lead time"]) -> dict[str, Float[Tensor, ""]]:
-        error = functional.mse_loss(model.decode(model.encode(ecg).mean), ecg)
-        penalty = model.penalty()
-        return {"loss": error + penalty, "reconstruction": error, "penalty": penalty}
+    error: str
+    """mse | l1 | huber"""
+    huber_delta: float
+    """Units of the normalization; errors beyond it count linearly."""
+    features: ClassVar[Sequence[str]] = ()
+
+    def __post_init__(self) -> None:
+        require_error(self.error, self.huber_delta)
+
+    @property
+    def closed_form(self) -> bool:
+        return self.error == "mse"
+
+    def __call__(
+        self,
+        model: Autoencoder,
+        ecg: Float[Tensor, "batch lead time"],
+        condition: Float[Tensor, "batch condition"] | None = None,
+        epoch: float | None = None,
+    ) -> dict[str, Float[Tensor, ""]]:
+        return reconstruction_loss(model, ecg, ecg, condition, self.error, self.huber_delta, kl_weight=None)

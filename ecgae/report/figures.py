@@ -1,7 +1,4 @@
-"""The figures of a report. Arrays or tables in, Matplotlib figures out; no files."""
-
-from collections.abc import Sequence
-from typing import Any
+"""The figures of associations and of training. Arrays or tables in, Matplotlib figures out; no files."""
 
 import matplotlib as mpl
 import numpy as np
@@ -9,24 +6,7 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-INK, ACCENT, SECOND, MUTED, WARN = "#1f2933", "#0b6e99", "#8fb8cc", "#9aa5b1", "#c0392b"
-STYLE: Any = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "font.size": 10,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "savefig.dpi": 130,
-}
-STRIP_SECONDS = 3.0
-"""How much of a longer recording an overlay shows."""
-
-
-def _figure(width: float, height: float) -> Figure:
-    with mpl.rc_context(STYLE):
-        return Figure(figsize=(width, height), layout="constrained")
+from ecgae.report.style import ACCENT, INK, MUTED, SECOND, STYLE, WARN, new_figure
 
 
 def manhattan(variants: pd.DataFrame, loci: pd.DataFrame, threshold: float, planted: pd.DataFrame | None) -> Figure:
@@ -36,7 +16,7 @@ def manhattan(variants: pd.DataFrame, loci: pd.DataFrame, threshold: float, plan
     the places of planted variants, or None; `threshold` is a p-value.
     """
     with mpl.rc_context(STYLE):
-        figure = _figure(10, 3.6)
+        figure = new_figure(10, 3.6)
         axes = figure.add_subplot()
         offsets, centres = _genome_axis(variants)
         x = variants.base_pair_location + variants.chromosome.map(offsets)
@@ -77,7 +57,7 @@ def _genome_axis(variants: pd.DataFrame) -> tuple[dict[str, float], dict[str, fl
 def qq(observed: dict[str, Float[np.ndarray, "quantile"]], expected: Float[np.ndarray, "quantile"]) -> Figure:
     """-log10 p of each phenotype against what is expected without any association, quantile by quantile."""
     with mpl.rc_context(STYLE):
-        figure = _figure(4.2, 4)
+        figure = new_figure(4.2, 4)
         axes = figure.add_subplot()
         for values in observed.values():
             axes.plot(expected, values, ".", ms=2.5, color=ACCENT, alpha=0.5)
@@ -92,7 +72,7 @@ def qq(observed: dict[str, Float[np.ndarray, "quantile"]], expected: Float[np.nd
 def training_curve(history: pd.DataFrame) -> Figure:
     """Training and validation loss by epoch, with the learning rate below."""
     with mpl.rc_context(STYLE):
-        figure = _figure(4.8, 4)
+        figure = new_figure(4.8, 4)
         loss, rate = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         loss.plot(history.epoch, history["training/loss"], color=SECOND, label="training")
         loss.plot(history.epoch, history["validation/loss"], color=ACCENT, label="validation")
@@ -105,47 +85,4 @@ def training_curve(history: pd.DataFrame) -> Figure:
         rate.set_yscale("log")
         rate.set_ylabel("learning rate", fontsize=8)
         rate.set_xlabel("epoch")
-    return figure
-
-
-def quality(r2: Float[np.ndarray, "individual lead"], leads: Sequence[str]) -> Figure:
-    """R2 of the reconstruction by lead: median, quartiles, and the 5th to 95th percentile of the people."""
-    with mpl.rc_context(STYLE):
-        figure = _figure(4.8, 4)
-        axes = figure.add_subplot()
-        columns = [column[np.isfinite(column)] for column in r2.T]
-        axes.boxplot(
-            columns, orientation="horizontal", whis=(5, 95), showfliers=False, medianprops={"color": ACCENT, "lw": 2}
-        )
-        axes.set_yticks(range(1, len(leads) + 1), leads)
-        axes.invert_yaxis()
-        axes.set_xlim(right=1)
-        axes.set_xlabel("$R^2$ of the reconstruction")
-    return figure
-
-
-def overlays(
-    ecg: Float[np.ndarray, "example lead time"],
-    reconstruction: Float[np.ndarray, "example lead time"],
-    titles: Sequence[str],
-    leads: Sequence[str],
-    sampling_rate: float,
-) -> Figure:
-    """What the network was given and what it gave back, in mV: one column per example, one row per lead."""
-    with mpl.rc_context(STYLE):
-        figure = _figure(3.4 * len(titles), 0.85 * len(leads))
-        panels = figure.subplots(len(leads), len(titles), sharex=True, sharey="row", squeeze=False)
-        samples = min(ecg.shape[-1], round(STRIP_SECONDS * sampling_rate))
-        time = np.arange(samples) / sampling_rate
-        for (lead, example), axes in np.ndenumerate(panels):
-            axes.plot(time, ecg[example, lead, :samples], color=MUTED, lw=1.6, label="recorded, cleaned")
-            axes.plot(time, reconstruction[example, lead, :samples], color=ACCENT, lw=0.9, label="reconstructed")
-            axes.tick_params(labelsize=7)
-            if example == 0:
-                axes.set_ylabel(leads[lead], rotation=0, ha="right", va="center")
-            if lead == 0:
-                axes.set_title(titles[example], fontsize=9)
-        panels[0, 0].legend(frameon=False, fontsize=7, loc="upper left")
-        for axes in panels[-1]:
-            axes.set_xlabel("time (s), voltages in mV", fontsize=8)
     return figure

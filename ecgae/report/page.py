@@ -1,6 +1,5 @@
 """The report: one HTML file that holds its figures, so that it can be mailed, archived, or opened without a network."""
 
-import base64
 import json
 import os
 from html import escape
@@ -10,14 +9,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-FIGURES = {
-    "manhattan": "Strongest association of every variant over all phenotypes.",
-    "qq": "Quantiles of the p-values of every phenotype; the line is what chance alone gives.",
-    "overlays": "Recordings before and after the bottleneck.",
-    "quality": "Share of each lead's variance that the reconstruction explains, over all people.",
-    "training": "Course of training.",
-}
-"""Every figure that a run directory may hold under figures/, in the order of the page, with its caption."""
+from ecgae.report.html import Figures, numbers, table
+from ecgae.report.model_section import model_section
+from ecgae.runs import MODEL
 
 STYLE = """
 :root { --ink: #1f2933; --muted: #616e7c; --line: #e4e7eb; --accent: #0b6e99; }
@@ -27,14 +21,17 @@ body { margin: 0 auto; max-width: 1080px; padding: 2rem 1.25rem; }
 h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; } h3 { font-size: 1rem; margin: .5rem 0; }
 .lead { color: var(--muted); margin: .2rem 0 1.4rem; }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .8rem; }
+.warning { border-left: 4px solid #c0392b; background: #fdf3f2; margin: .8rem 0; padding: .5rem .9rem; }
+.note { color: var(--muted); font-size: .85rem; }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(128px, 1fr)); gap: .8rem; }
 .numbers div { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; }
 .numbers b { display: block; font-size: 1.5rem; color: var(--accent); font-variant-numeric: tabular-nums; }
 .numbers span { color: var(--muted); font-size: .85rem; }
 .row { display: grid; gap: 1rem; align-items: start; }
 .row { grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
 @media (min-width: 900px) { .found { grid-template-columns: minmax(0, 1fr) minmax(0, 2fr); } }
-figure { margin: 0; } img { max-width: 100%; } figcaption { color: var(--muted); font-size: .85rem; }
+figure { margin: 0; } img { max-width: 100%; vertical-align: top; }
+img.wide { min-width: 720px; } figcaption { color: var(--muted); font-size: .85rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .82rem; width: 100%; }
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 pre { background: #f5f7fa; padding: 1rem; border-radius: 8px; overflow-x: auto; font-size: .8rem; }
@@ -42,14 +39,17 @@ pre { background: #f5f7fa; padding: 1rem; border-radius: 8px; overflow-x: auto; 
 
 
 def write_report(directory: Path) -> Path:
-    """Writes `report.html` from what the run directory holds: score.json, loci.tsv, figures/, config.yaml."""
+    """Writes `report.html` from what the run directory holds: score.json, loci.tsv, model.json, figures/,
+    config.yaml."""
     score_file, loci_file = directory / "score.json", directory / "loci.tsv"
     score = json.loads(score_file.read_text()) if score_file.is_file() else None
     loci = pd.read_csv(loci_file, sep="\t") if loci_file.is_file() else None
     config_file = directory / "config.yaml"
     config = yaml.safe_load(config_file.read_text()) if config_file.is_file() else {}
-    figures = {name: directory / "figures" / f"{name}.png" for name in FIGURES}
-    page = _page(directory, score, loci, {name: file for name, file in figures.items() if file.is_file()}, config)
+    figures = Figures(directory / "figures")
+    model_file = directory / MODEL
+    model = json.loads(model_file.read_text()) if model_file.is_file() else None
+    page = _page(directory, score, loci, model, figures, config)
     file = directory / "report.html"
     partial = file.with_suffix(".partial")
     partial.write_text(page, encoding="utf-8")
@@ -61,16 +61,17 @@ def _page(
     directory: Path,
     score: dict[str, Any] | None,
     loci: pd.DataFrame | None,
-    figures: dict[str, Path],
+    model: dict[str, Any] | None,
+    figures: Figures,
     config: dict[str, Any],
 ) -> str:
     title = directory.name.removesuffix(".partial")
     parts = [f"<h1>{escape(title)}</h1>", f"<p class=lead>{escape(_subtitle(score))}</p>"]
     if score is not None:
-        parts += [_numbers(score), "<h2>Associations</h2>", _wide(figures, "manhattan")]
-        parts += [f"<div class='row found'>{_wide(figures, 'qq')}<div><h3>Loci</h3>{_loci_table(loci)}</div></div>"]
-    if {"overlays", "quality", "training"} & figures.keys():
-        parts += ["<h2>Reconstruction</h2>", _row(figures, "quality", "training"), _wide(figures, "overlays")]
+        parts += [_numbers(score), "<h2>Associations</h2>", figures.wide("manhattan")]
+        parts += [f"<div class='row found'>{figures.one('qq')}<div><h3>Loci</h3>{_loci_table(loci)}</div></div>"]
+    if model is not None:
+        parts += model_section(model, figures)
     if score is not None:
         parts += ["<h2>Genomic inflation by phenotype</h2>", _inflation_table(score)]
     parts += ["<h2>Configuration</h2>", f"<pre>{escape(yaml.safe_dump(config, sort_keys=False))}</pre>"]
@@ -98,14 +99,7 @@ def _numbers(score: dict[str, Any]) -> str:
         ("false_loci", "loci elsewhere"),
         ("genomic_inflation", "median genomic inflation"),
     ]
-    boxes = [
-        f"<div><b>{score[name]:,.3f}</b><span>{label}</span></div>"
-        if isinstance(score[name], float)
-        else f"<div><b>{score[name]:,}</b><span>{escape(label)}</span></div>"
-        for name, label in shown
-        if name in score
-    ]
-    return f"<div class=numbers>{''.join(boxes)}</div>"
+    return numbers({label: score[name] for name, label in shown if name in score})
 
 
 def _loci_table(loci: pd.DataFrame | None) -> str:
@@ -122,26 +116,10 @@ def _loci_table(loci: pd.DataFrame | None) -> str:
     }
     if "planted" in loci:
         columns["planted"] = loci.planted.fillna("none near")
-    head = "".join(f"<th>{name}</th>" for name in columns)
-    rows = zip(*columns.values(), strict=True)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<div class=scroll><table><tr>{head}</tr>{body}</table></div>"
+    return table(list(columns), zip(*columns.values(), strict=True))
 
 
 def _inflation_table(score: dict[str, Any]) -> str:
     inflation = pd.Series(score["genomic_inflation_by_phenotype"], name="genomic inflation", dtype=float)
-    table = inflation.rename_axis("phenotype").reset_index()
-    return f"<details><summary>{len(table)} phenotypes</summary>{table.to_html(index=False, border=0)}</details>"
-
-
-def _row(figures: dict[str, Path], *names: str) -> str:
-    return f"<div class=row>{''.join(_wide(figures, name) for name in names)}</div>"
-
-
-def _wide(figures: dict[str, Path], name: str) -> str:
-    if name not in figures:
-        return ""
-    picture = base64.b64encode(figures[name].read_bytes()).decode()
-    caption = escape(FIGURES[name])
-    image = f"<img alt='{caption}' src='data:image/png;base64,{picture}'>"
-    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+    rows = inflation.rename_axis("phenotype").reset_index()
+    return f"<details><summary>{len(rows)} phenotypes</summary>{rows.to_html(index=False, border=0)}</details>"

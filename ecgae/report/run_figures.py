@@ -1,61 +1,78 @@
-"""The figures of training and reconstruction, drawn when a run has just been encoded.
+"""The figures of training, reconstruction and latents, drawn when a run has just been judged.
 
 Individual traces are shown only where the cohort says that anybody may see them. Elsewhere an overlay is the mean over
-at least 20 people, which works for aligned recordings (median beats); of strips nothing is shown then.
+at least 20 people, which works for aligned recordings (median beats); of strips nothing is shown then. Traversals start
+at the mean ECG of the cohort, which has to be that of at least 20 people too.
 """
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Int
 
+from ecgae.checkpoint import Fitted
+from ecgae.dataset import Dataset
 from ecgae.encoding import through_bottleneck
-from ecgae.latents import Latents
-from ecgae.report import figures
-from ecgae.store import Store
-from ecgae.training import Fitted
+from ecgae.judging import Judged
+from ecgae.latents import HELD_BACK, Latents
+from ecgae.report import figures, model_figures
+from ecgae.traversal import STEPS
 
 SMALLEST_GROUP = 20
 GROUPS = {"best 10 %": (0.9, 1.0), "middle 10 %": (0.45, 0.55), "worst 10 %": (0.0, 0.1)}
 """Shares of the people, ordered by the R2 of their reconstruction."""
 
+ALIGNED = "median_beat"
+"""The kind of recordings whose mean over people is an ECG again."""
 
-def draw(
-    folder: Path,
-    fitted: Fitted,
-    latents: Latents,
-    cleaned: Float[np.ndarray, "individual lead time"],
-    store: Store,
-    kind: str,
-    lead_mode: str,
-    public: bool,
-) -> None:
-    """Writes training.png, quality.png and, where privacy allows it, overlays.png."""
+
+def draw(folder: Path, fitted: Fitted, dataset: Dataset, latents: Latents, judged: Judged, public: bool) -> None:
+    """Writes every figure of the page's section on the model that can be shown."""
     folder.mkdir(exist_ok=True)
-    figures.training_curve(pd.DataFrame(fitted.history)).savefig(folder / "training.png")
-    figures.quality(latents.quality["r2"], latents.leads).savefig(folder / "quality.png")
-    order = np.argsort(np.nanmean(latents.quality["r2"], axis=1))
-    groups = _people(order) if public else _groups(order) if kind == "median_beat" else {}
-    if not groups:
-        return
-    pairs = []
-    for rows in groups.values():
-        ecg = np.asarray(cleaned[np.sort(rows)])
-        pairs.append((ecg.mean(axis=0), through_bottleneck(fitted, ecg, lead_mode).reconstruction.mean(axis=0)))
-    ecg, reconstruction = map(np.stack, zip(*pairs, strict=True))
-    sampling_rate = store.layout(kind).sampling_rate
-    overlay = figures.overlays(ecg, reconstruction, list(groups), latents.leads, sampling_rate)
-    overlay.savefig(folder / "overlays.png")
+    shown = latents.judged
+    drawn = {
+        "quality": model_figures.quality(latents.quality["r2_recorded"][shown], latents.leads),
+        "errors": model_figures.errors(latents.quality["r2_recorded"][shown]),
+        "latents": model_figures.latents(
+            judged.health.spectrum, judged.health.effect, judged.health.excess_kurtosis, judged.health.correlation
+        ),
+    }
+    if fitted.history:
+        drawn["training"] = figures.training_curve(pd.DataFrame(fitted.history))
+    if judged.probes:
+        found = {name: (probe.measure, probe.value, probe.tested) for name, probe in judged.probes.items()}
+        drawn["probes"] = model_figures.probes(found)
+    rate = dataset.store.layout(dataset.kind).sampling_rate
+    if dataset.kind == ALIGNED and (public or len(dataset) >= SMALLEST_GROUP):
+        moved = judged.traversal
+        drawn["traversals"] = model_figures.traversals(moved.ecg, moved.effect, STEPS, latents.leads, rate)
+    groups = chosen(latents, dataset.kind, public)
+    if groups:
+        pairs = [_means(fitted, dataset, rows) for rows in groups.values()]
+        ecg, reconstruction = map(np.stack, zip(*pairs, strict=True))
+        drawn["overlays"] = model_figures.overlays(ecg, reconstruction, list(groups), latents.leads, rate)
+    for name, figure in drawn.items():
+        figure.savefig(folder / f"{name}.png")
 
 
-def _people(order: np.ndarray) -> dict[str, np.ndarray]:
-    """One person from the middle of each group."""
-    places = {title: round((low + high) / 2 * (len(order) - 1)) for title, (low, high) in GROUPS.items()}
-    return {f"one of the {title}": order[place : place + 1] for title, place in places.items()}
+def chosen(latents: Latents, kind: str, public: bool) -> dict[str, Int[np.ndarray, " individual"]]:
+    """Whose mean is shown, by title; nobody where it would show one person who may not be seen."""
+    r2 = np.nanmean(np.where(np.isfinite(latents.quality["r2"]), latents.quality["r2"], 0), axis=1)
+    enough = public or latents.judged.sum() >= 10 * SMALLEST_GROUP
+    rows = np.flatnonzero(latents.judged if enough else latents.split != HELD_BACK)
+    order = rows[np.argsort(r2[rows])]
+    if public:
+        places = {title: round((low + high) / 2 * (len(order) - 1)) for title, (low, high) in GROUPS.items()}
+        return {f"one of the {title}": order[place : place + 1] for title, place in places.items()}
+    if kind != ALIGNED:
+        return {}
+    groups = {title: order[round(low * len(order)) : round(high * len(order))] for title, (low, high) in GROUPS.items()}
+    return {f"mean of the {title}": group for title, group in groups.items() if len(group) >= SMALLEST_GROUP}
 
 
-def _groups(order: np.ndarray) -> dict[str, np.ndarray]:
-    """The people of each group, if they are enough that no one of them can be recognised in the mean."""
-    rows = {title: order[round(low * len(order)) : round(high * len(order))] for title, (low, high) in GROUPS.items()}
-    return {f"mean of the {title}": group for title, group in rows.items() if len(group) >= SMALLEST_GROUP}
+def _means(fitted: Fitted, dataset: Dataset, rows: Int[np.ndarray, " individual"]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of what the network was given and of what it gave back, in mV."""
+    rows = np.sort(rows)
+    reconstruction = through_bottleneck(fitted, dataset, rows).reconstruction
+    return np.asarray(dataset.cleaned[rows]).mean(axis=0), reconstruction.mean(axis=0)

@@ -4,7 +4,14 @@ from typing import Any
 
 
 def summary_table(summary: dict[str, Any]) -> str:
-    """The numbers that a run is judged by, as lines of text."""
+    """What score.json holds, or of a run without a scan the headline of model.json, as lines of text."""
+    rows = (_yield(summary) if "hits" in summary else []) + (_model(summary) if "bypass_index" in summary else [])
+    width = max((len(name) for name, _ in rows), default=0)
+    lines = [f"{name:<{width}}  {value}" for name, value in rows]
+    return "\n".join([*lines, *(f"warning: {sentence}" for sentence in summary.get("model_warnings", []))])
+
+
+def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("people", f"{summary['n_individuals']:,}"),
         ("variants tested", f"{summary['n_variants']:,}"),
@@ -22,5 +29,16 @@ def summary_table(summary: dict[str, Any]) -> str:
     if summary["genomic_inflation"] is not None:  # no variant was tested
         inflation = f"{summary['genomic_inflation']:.3f} (median; max {summary['genomic_inflation_max']:.3f})"
         rows.append(("genomic inflation", inflation))
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    return rows
+
+
+def _model(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    names = {"r2_recorded": "R2", "prd_recorded": "PRD (%)", "r_recorded": "r", "bypass_index": "bypass index"}
+    rows = [(name, _number(summary[key])) for key, name in names.items()]
+    active = f"{summary['active_latents']} of {summary['latents_per_sample']}"
+    dropped = f"{summary['latent_qc_dropped']:,} {summary['latent_qc_unit']}s dropped"
+    return [*rows, ("active latents", active), ("latent QC", dropped)]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
