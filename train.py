@@ -45,6 +45,7 @@ def main(cfg: DictConfig) -> float | None:
         from ecgae.report import page, run_figures
 
         objective = build(cfg.objective, sampling_rate=layout.sampling_rate)
+        machine = machine_of(cfg.runtime)
         training.start_seed(schedule.seed)
         model = network_of(cfg, layout, view, objective)
         print(f"{training.count_parameters(model):,} trainable parameters")
@@ -56,9 +57,10 @@ def main(cfg: DictConfig) -> float | None:
             study.check(store.sample_ids, store.visits, f"cohort {cohort.name}")
         cleaned = preprocess.clean(store, wanted.recording, baseline, denoiser, cache, cfg.runtime.accelerator)
         dataset = dataset_of(store, wanted.recording, cleaned, view, objective.features)
-        tracked = tracking.one_run(build(cfg.get("logger")), directory.name, runs.identity(config))
+        tracker = build(cfg.get("logger")) if is_first_process() else None
+        tracked = tracking.one_run(tracker, directory.name, runs.identity(config))
         with tracked as logger, runs.new_run(directory, config) as run:
-            machine = machine_of(cfg.runtime, logger, run)
+            machine = machine._replace(logger=logger, directory=run)
             fitted = training.fit(model, objective, normalization, dataset, schedule, machine, related)
             started = time.monotonic()
             found = encoding.encode(fitted, dataset, schedule, related)

@@ -207,19 +207,22 @@ def network_of(cfg: DictConfig, layout: "Layout", view: "View", objective: Any) 
     return model
 
 
-def machine_of(runtime: DictConfig, logger: Any, directory: Path) -> "Machine":
-    """Where training runs, checked."""
-    from ecgae.training import Machine
+def machine_of(runtime: DictConfig) -> "Machine":
+    """Where training runs, checked; the run's directory and logger come later."""
+    from ecgae.training import Machine, gpu_is_there
 
-    memory = runtime.memory
+    accelerators, memory = ("auto", "cpu", "gpu"), runtime.memory
+    if runtime.accelerator not in accelerators:
+        raise InputError(f"runtime.accelerator must be one of {', '.join(accelerators)}; got {runtime.accelerator!r}.")
+    if runtime.accelerator == "gpu" and not gpu_is_there():
+        raise InputError("runtime.accelerator must be auto or cpu where torch sees no GPU; got gpu.")
     for name, value, least in (("devices", runtime.devices, 1), ("workers", runtime.workers, 1)):
         if not _whole(value) or value < least:
             raise InputError(f"runtime.{name} must be a whole number of at least {least}; got {value!r}.")
     if memory is not None and not (_finite(memory) and memory >= 0):
         raise InputError(f"runtime.memory must be in GB, at least 0, or null; got {memory!r}.")
-    return Machine(
-        runtime.accelerator, logger, directory, runtime.devices, None if memory is None else int(memory * 1e9)
-    )
+    limit = None if memory is None else int(memory * 1e9)
+    return Machine(runtime.accelerator, None, Path(), runtime.devices, limit)
 
 
 def study_of(cohort: Cohort, people: str) -> "Study":

@@ -34,7 +34,7 @@ class LatentQC:
     """
 
     measure: str = "one_minus_r2"
-    highest: float | None = 1.0
+    highest: float | None = 2.0
 
     def __post_init__(self) -> None:
         if self.measure not in MEASURES:

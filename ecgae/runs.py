@@ -16,6 +16,7 @@ import yaml
 from filelock import FileLock
 
 from ecgae.errors import InputError
+from ecgae.processes import is_first_process
 
 SCORE, MODEL = "score.json", "model.json"
 
@@ -58,7 +59,8 @@ def new_run(directory: Path, config: dict[str, Any]) -> Iterator[Path]:
     """
     partial = unfinished(directory)
     partial.mkdir(parents=True, exist_ok=True)
-    write_config(partial, config)
+    if is_first_process():
+        write_config(partial, config)
     yield partial
     os.replace(partial, directory)
 

@@ -344,6 +344,9 @@ class _Course(pl.Callback):
     def on_train_end(self, *_: Any) -> None:
         self._bar.close()
 
+    def on_exception(self, *_: Any) -> None:
+        self._bar.close()  # so that what is said of it has a line of its own
+
 
 def _is_lowest(loss: float, history: Sequence[Mapping[str, float]]) -> bool:
     """False for a loss that is no number."""
@@ -400,6 +403,10 @@ def costs(fitted: Fitted) -> dict[str, float]:
 def count_parameters(model: nn.Module) -> int:
     """The numbers that training sets, by gradients or in closed form."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def gpu_is_there() -> bool:
+    return torch.cuda.is_available()
 
 
 def _device(accelerator: str) -> torch.device:

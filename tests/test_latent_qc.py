@@ -27,7 +27,7 @@ def latents_of(lead_mode, lead_set="all", people=40, latent_dim=2):
 
 def test_nothing_is_dropped_from_a_model_that_beats_the_mean():
     latents, view = latents_of("single")
-    screened = LatentQC()(latents, view)
+    screened = LatentQC(highest=1.0)(latents, view)
     assert np.array_equal(screened.latents.values, latents.values)
     assert (screened.summary["kept"], screened.summary["dropped"]) == (480, 0)
 
@@ -36,7 +36,7 @@ def test_of_single_leads_the_failed_signal_alone_becomes_missing():
     latents, view = latents_of("single")
     latents.quality["r2"][3, 7] = -0.2
     latents.quality["r2"][9, 0] = np.nan  # flat
-    screened = LatentQC()(latents, view)
+    screened = LatentQC(highest=1.0)(latents, view)
     missing = np.isnan(screened.latents.values)
     assert np.argwhere(missing).tolist() == [[3, 14], [3, 15], [9, 0], [9, 1]]
     assert screened.summary["dropped"] == 2
@@ -49,7 +49,7 @@ def test_of_joint_leads_the_person_fails_by_all_leads_together():
     latents.quality["r2"][5] = -1
     latents.quality["mse"][5] = 2 * latents.quality["amplitude"][5] ** 2
     latents.quality["r2"][6, 4] = -50  # one small lead does not fail a person
-    screened = LatentQC()(latents, view)
+    screened = LatentQC(highest=1.0)(latents, view)
     assert np.flatnonzero(np.isnan(screened.latents.values).all(axis=1)).tolist() == [5]
     assert screened.summary["dropped"] == 1
     assert screened.summary["unit"] == "individual"
@@ -78,10 +78,13 @@ def test_no_limit_keeps_everybody_and_few_dropped_have_no_spread():
     latents, view = latents_of("single")
     latents.quality["r2"][0, 0] = np.nan
     assert LatentQC(highest=None)(latents, view).summary["dropped"] == 0
-    lead = LatentQC()(latents, view).summary["leads"]["I"]
+    lead = LatentQC(highest=1.0)(latents, view).summary["leads"]["I"]
     assert lead["standardised_difference"] is None
     assert lead["amplitude_dropped"] == {"mean": pytest.approx(latents.quality["amplitude"][0, 0]), "sd": None}
-    assert LatentQC()(latents, view).summary["leads"]["II"]["amplitude_dropped"] == {"mean": None, "sd": None}
+    assert LatentQC(highest=1.0)(latents, view).summary["leads"]["II"]["amplitude_dropped"] == {
+        "mean": None,
+        "sd": None,
+    }
 
 
 def test_bad_settings_are_refused_with_a_sentence_and_the_shipped_ones_build():
@@ -89,4 +92,4 @@ def test_bad_settings_are_refused_with_a_sentence_and_the_shipped_ones_build():
         LatentQC("r2")
     with pytest.raises(InputError, match=r"latent_qc\.highest must be positive or null; got 0"):
         LatentQC(highest=0.0)
-    assert build(composed().latent_qc) == LatentQC("one_minus_r2", 1.0)
+    assert build(composed().latent_qc) == LatentQC("one_minus_r2", 2.0)
