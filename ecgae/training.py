@@ -229,6 +229,12 @@ class _Module(pl.LightningModule):
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
 
+    def optimizer_zero_grad(self, *_: Any) -> None:
+        """Not here, between forward and backward pass: gradients would lie in memory beside the activations."""
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.trainer.optimizers[0].zero_grad()
+
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         # Lightning's own clipping refuses the fused Adam in mixed precision, also where no gradient is scaled.
         if self._schedule.gradient_clip is not None:
@@ -236,12 +242,12 @@ class _Module(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         # Validation comes last in an epoch; the callbacks see the numbers of both stages afterwards.
-        for stage in ("training", "validation"):
-            for name, mean in self._means.pop(stage).means().items():
+        means = {stage: self._means.pop(stage).means() for stage in ("training", "validation")}
+        for stage, terms in means.items():
+            for name, mean in terms.items():
                 self.log(f"{stage}/{name}", mean.float(), on_step=False, on_epoch=True, batch_size=1)
-                loss = mean
         if self._schedule.annealing == "plateau" and self.current_epoch + 1 > self._schedule.warmup_epochs:
-            self.slowed.step(loss)
+            self.slowed.step(means["validation"]["loss"])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]

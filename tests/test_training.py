@@ -207,6 +207,20 @@ def test_training_stops_early_and_halves_the_learning_rate_on_a_plateau(tmp_path
     assert rates[:2] == [0.02, 0.01]
 
 
+def test_the_learning_rate_stays_while_the_validation_loss_falls(tmp_path):
+    fitted = trained(tmp_path, "trainer.max_epochs=8", "trainer.plateau_patience=1", "trainer.learning_rate=0.01")
+    losses = [row["validation/loss"] for row in fitted.history]
+    best, waited, rate, expected = np.inf, 0, 0.01, []
+    for loss in losses:  # the rule, written out
+        expected.append(rate)
+        waited = 0 if loss < best * (1 - 1e-4) else waited + 1
+        best = min(best, loss)
+        if waited > 1:
+            rate, waited = rate / 2, 0
+    assert sum(later < earlier for earlier, later in zip(losses, losses[1:], strict=False)) >= 3
+    assert [row["learning_rate"] for row in fitted.history] == pytest.approx(expected)
+
+
 def test_warm_up_and_cosine_set_the_rate_of_every_step(tmp_path):
     fitted = trained(tmp_path, "trainer.warmup_epochs=2", "trainer.annealing=cosine")
     rates = [row["learning_rate"] for row in fitted.history]  # of the last step of each epoch
