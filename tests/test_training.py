@@ -4,6 +4,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -217,7 +218,7 @@ def test_the_learning_rate_stays_while_the_validation_loss_falls(tmp_path):
         best = min(best, loss)
         if waited > 1:
             rate, waited = rate / 2, 0
-    assert sum(later < earlier for earlier, later in zip(losses, losses[1:], strict=False)) >= 3
+    assert sum(later < earlier for earlier, later in pairwise(losses)) >= 3
     assert [row["learning_rate"] for row in fitted.history] == pytest.approx(expected)
 
 
