@@ -35,7 +35,7 @@ class Batch(NamedTuple):
 
 
 class Samples:
-    """The samples of a dataset for the network, normalized: `samples[rows]` on the device where they are kept.
+    """The samples of a dataset for the network, normalized, on the device where they are kept.
 
     They are kept on `device` where they take at most `memory` bytes, else in the memory of the computer under the
     same condition, else read from the memory map on every access.
@@ -49,9 +49,8 @@ class Samples:
         features = None if dataset.features is None else expert(dataset.features)
         self._condition = None if features is None else torch.from_numpy(features)
         shape = dataset.view.signals(dataset.cleaned[:1]).shape
-        self._needed = len(dataset) * int(np.prod(shape)) * 4
         self._kept: Tensor | None = None
-        place = _place(self._needed, device, memory)
+        place = _place(len(dataset) * int(np.prod(shape)) * 4, device, memory)
         if place is not None:
             self._keep(place, (len(dataset) * self._per_individual, *shape[1:]))
 
@@ -93,7 +92,7 @@ class Samples:
 
 def _place(needed: int, device: torch.device, memory: int | None) -> torch.device | None:
     """Where so many bytes may be kept: half of what is free there, or `memory`; None where they do not fit."""
-    if device.type == "cuda" and needed <= (memory or torch.cuda.mem_get_info(device)[0] // 2):
+    if device.type == "cuda" and needed <= (torch.cuda.mem_get_info(device)[0] // 2 if memory is None else memory):
         return device
     return torch.device("cpu") if needed <= (available() // 2 if memory is None else memory) else None
 

@@ -3,8 +3,10 @@
 import dataclasses
 import io
 import os
+import struct
 from collections.abc import Iterator
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,9 +16,13 @@ from ecgae.architecture import Autoencoder
 from ecgae.errors import InputError
 from ecgae.features import Standard
 from ecgae.normalization import Scaling
+from ecgae.processes import local_rank
 
 CHECKPOINT = "checkpoint.ckpt"
 FORMAT = "ecgae checkpoint 1"
+
+DAMAGED = (RuntimeError, UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError, struct.error)
+"""What torch's reader raises for files that were truncated or changed: found by damaging thousands."""
 
 
 @runtime_checkable
@@ -68,9 +74,20 @@ def load(model: Autoencoder, normalization: Normalization, file: Path, accelerat
         raise InputError(
             f"{file} must fit the architecture of the run's config.yaml; it holds other weights. Train again."
         ) from None
-    device = "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
     expert = Standard(**{name: tuple(values) for name, values in content["expert"].items()})
-    return Fitted(model.eval().to(device), type(normalization)(**content["normalization"]), expert, content["history"])
+    return Fitted(
+        model.eval().to(device_of(accelerator)),
+        type(normalization)(**content["normalization"]),
+        expert,
+        content["history"],
+    )
+
+
+def device_of(accelerator: str) -> torch.device:
+    """The GPU of this process, unless told "cpu" or there is none."""
+    if accelerator == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", local_rank() % torch.cuda.device_count())
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -78,7 +95,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise InputError(f"run must hold {file.name}; got {file.parent}, which does not.")
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever its reader of pickles and archives meets
+    except DAMAGED as error:
         raise InputError(f"{file} must be a readable checkpoint; {type(error).__name__}. Train again.") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{file} must be of format {FORMAT!r}. Train again.")

@@ -25,12 +25,12 @@ from tqdm import tqdm
 
 from ecgae.architecture import Autoencoder, ClosedForm
 from ecgae.batches import Batch, Batches, Samples
-from ecgae.checkpoint import CHECKPOINT, Fitted, Normalization, load, save, write
+from ecgae.checkpoint import CHECKPOINT, Fitted, Normalization, device_of, load, save, write
 from ecgae.dataset import Dataset
 from ecgae.errors import InputError
 from ecgae.features import Standard
 from ecgae.objective import Objective
-from ecgae.processes import is_first_process, local_rank
+from ecgae.processes import is_first_process
 from ecgae.schedule import TRAINING, VALIDATION, Schedule
 
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -77,7 +77,7 @@ def fit(
     features = dataset.features
     expert = Standard() if features is None else Standard().fit(features[people[TRAINING]])
     fitted = Fitted(model, normalization, expert, [])
-    device = _device(machine.accelerator)
+    device = device_of(machine.accelerator)
     samples = Samples(dataset, normalization, expert, device, machine.memory)
     rows = {part: _samples_of(chosen, dataset.view.per_individual) for part, chosen in people.items()}
     training = Batches(samples, rows[TRAINING], schedule.batch_size, schedule.seed)
@@ -148,7 +148,7 @@ def _descend(
             strategy=_strategy(fitted.model, objective, machine.devices),
             precision=PRECISIONS[schedule.precision],
             plugins=[SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else None,
-            sync_batchnorm=machine.devices > 1 and _device(machine.accelerator).type == "cuda",
+            sync_batchnorm=machine.devices > 1 and device_of(machine.accelerator).type == "cuda",
             logger=machine.logger or False,
             callbacks=[course, stop],
             enable_checkpointing=False,
@@ -413,12 +413,6 @@ def count_parameters(model: nn.Module) -> int:
 
 def gpu_is_there() -> bool:
     return torch.cuda.is_available()
-
-
-def _device(accelerator: str) -> torch.device:
-    if accelerator == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda", local_rank() % torch.cuda.device_count())
 
 
 def _only_first_process_goes_on() -> None:
