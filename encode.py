@@ -33,6 +33,8 @@ def main(cfg: DictConfig) -> None:
     cohort.prepare()
     cache, accelerator = Path(cfg.paths.cache), cfg.runtime.accelerator
     store, excluded = selection.usable(cohort, wanted, beat, exclusions, cache, cfg.runtime.workers)
+    withdrawn = OmegaConf.select(trained, "individuals.withdrawn")
+    store, excluded = selection.consenting(store, excluded, None if other else withdrawn)
     cleaned = preprocess.clean(store, wanted.recording, baseline, denoiser, cache, accelerator)
     dataset = dataset_of(store, wanted.recording, cleaned, view, objective.features)
     schedule, related = (None, {}) if other else (build(trained.trainer), families.read_families(trained.relatives))

@@ -11,6 +11,7 @@ from ecgae import runs
 from ecgae.entry import (
     ages_and_sexes,
     build,
+    choices_of,
     entry,
     machine_of,
     network_of,
@@ -33,10 +34,10 @@ def main(cfg: DictConfig) -> float | None:
         if runs.is_finished(directory, config):
             return show(directory, "finished before, not computed again")
         cohort, baseline, denoiser = build(cfg.cohort), build(cfg.baseline), build(cfg.denoiser)
-        normalization, engine, score = build(cfg.normalization), build(cfg.get("engine")), build(cfg.score)
+        normalization, engine, choices = build(cfg.normalization), build(cfg.get("engine")), choices_of(cfg)
         schedule, latent_qc = build(cfg.trainer), build(cfg.latent_qc)
         if directory.is_dir():  # gwas.py has scored it with other settings since
-            return rescore(directory, config, directory, engine, score)
+            return rescore(directory, config, directory)
         wanted, beat, exclusions = build(cfg.input), build(cfg.beats), build(cfg.exclusions)
         layout = wanted.layout(cohort.layouts, cohort.name, beat)
         view = view_of(layout, cfg)
@@ -51,8 +52,9 @@ def main(cfg: DictConfig) -> float | None:
         print(f"{training.count_parameters(model):,} trainable parameters")
         related = families.read_families(cfg.relatives)
         cohort.prepare()
-        study = study_of(cohort, cfg.people) if engine else None
+        study = study_of(cohort, choices) if engine else None
         store, excluded = selection.usable(cohort, wanted, beat, exclusions, cache, cfg.runtime.workers)
+        store, excluded = selection.consenting(store, excluded, choices.individuals.withdrawn)
         if study:
             study.check(store.sample_ids, store.visits, f"cohort {cohort.name}")
         cleaned = preprocess.clean(store, wanted.recording, baseline, denoiser, cache, cfg.runtime.accelerator)
@@ -65,7 +67,7 @@ def main(cfg: DictConfig) -> float | None:
             started = time.monotonic()
             found = encoding.encode(fitted, dataset, schedule, related)
             costs = training.costs(fitted) | {"encoding_seconds": time.monotonic() - started}
-            known = ages_and_sexes(cohort, store)
+            known = ages_and_sexes(cohort, store, study)
             judged = judging.judge(fitted, dataset, found, latent_qc, known, costs)
             latents.write_latents(run / "latents.h5", judged.latents)
             runs.write_json(run / runs.MODEL, judged.summary)
@@ -74,7 +76,7 @@ def main(cfg: DictConfig) -> float | None:
             summary = judged.headline
             if study:
                 phenotypes = latents.as_phenotypes(judged.latents, "latents.h5")
-                summary = study.scan(engine, score, phenotypes, run, config)
+                summary = study.scan(engine, phenotypes, run, config)
             page.write_report(run)
             tracking.mirror(logger, summary, run / "figures")
     return show(directory)

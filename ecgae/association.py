@@ -90,9 +90,11 @@ def missingness_patterns(
     phenotypes: Num[np.ndarray, "individual phenotype"],
 ) -> list[tuple[Int[np.ndarray, " column"], Bool[np.ndarray, " individual"]]]:
     """The phenotypes that are known for the same people, with those people: each pattern is a regression of its own."""
-    patterns, pattern = np.unique(np.isnan(phenotypes), axis=1, return_inverse=True)
-    pattern = pattern.ravel()
-    return [(np.flatnonzero(pattern == index), ~patterns[:, index]) for index in range(patterns.shape[1])]
+    known = ~np.isnan(phenotypes.T)
+    columns: dict[bytes, list[int]] = {}
+    for column, bits in enumerate(np.packbits(known, axis=1)):
+        columns.setdefault(bits.tobytes(), []).append(column)
+    return [(np.array(here), known[here[0]]) for here in columns.values()]
 
 
 def associate(dosage: Num[np.ndarray, "individual variant"], model: Model) -> Associations:
@@ -121,7 +123,7 @@ def associate(dosage: Num[np.ndarray, "individual variant"], model: Model) -> As
     incomplete = np.flatnonzero(n < len(dosage))
     if len(incomplete):
         lost = _without_call(missing, incomplete, model)
-        whitener, rank[incomplete] = _inverse_root(np.eye(model.basis.shape[1]) - lost.qq)
+        whitener, rank[incomplete] = inverse_root(np.eye(model.basis.shape[1]) - lost.qq)
         gq[incomplete] = np.einsum("vp,vpr->vr", gq[incomplete], whitener)
         qy = np.matmul(whitener.swapaxes(1, 2), lost.qy)
         gy[incomplete] += np.einsum("vr,vrk->vk", gq[incomplete], qy)
@@ -172,7 +174,7 @@ def _without_call(
     return lost
 
 
-def _inverse_root(
+def inverse_root(
     gram: Float[np.ndarray, "variant basis basis"],
 ) -> tuple[Float[np.ndarray, "variant basis basis"], Int[np.ndarray, " variant"]]:
     """R with RR' = gram^-1, and the rank: directions that nobody with a call has (a rare centre, say) are left out."""
@@ -224,6 +226,16 @@ def _tail(t: Float[np.ndarray, " far"], a: Float[np.ndarray, " far"]) -> Float[n
     return -(log_p + np.log(series)) / np.log(10)
 
 
+def chi2_of_p(neg_log_10_p: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """The 1-df chi-squared with this p, however small: by it tests of any kind compare. `p_of_chi2` undoes it."""
+    return special.ndtri_exp(-np.log(10) * neg_log_10_p - np.log(2)) ** 2
+
+
+def p_of_chi2(chi2: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """-log10 of the probability of a larger 1-df chi-squared, however large it is."""
+    return -(special.log_ndtr(-np.sqrt(chi2)) + np.log(2)) / np.log(10)
+
+
 Transform = Callable[
     [Float[np.ndarray, "individual phenotype"], Float[np.ndarray, "individual basis"]],
     Float[np.ndarray, "individual phenotype"],
@@ -258,6 +270,11 @@ def rint(
 
 
 def _average_rank(values: Float[np.ndarray, " individual"]) -> Float[np.ndarray, " individual"]:
+    order = np.argsort(values)
+    ranks = np.empty(len(values))
+    ranks[order] = np.arange(1, len(values) + 1)
+    if (np.diff(values[order]) > 0).all():
+        return ranks
     _, group, size = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(size) - (size - 1) / 2)[group]
 

@@ -27,7 +27,8 @@ from ecgae.report.table import summary_table
 if TYPE_CHECKING:  # the rest of the package takes seconds to import: not for --help
     from ecgae.cohort import Layout
     from ecgae.store import Store
-    from ecgae.study import Study
+    from ecgae.study import Choices, Study
+    from ecgae.tables import Phenotypes
     from ecgae.training import Machine
     from ecgae.views import View
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:  # the rest of the package takes seconds to import: not for --
 WHITELIST: dict[str, Any] = {"_execution_whitelist_": "ecgae.*"} if hydra.__version__ >= "1.4" else {}
 """Hydra 1.4 asks which code a config may call; 1.3 does not know the argument."""
 
-SCORING = ("engine", "score", "people", "constant_phenotypes")
+SCORING = ("engine", "variants", "individuals", "adjustment", "people", "score", "checks", "constant_phenotypes")
 """The sections of a run's config that gwas.py may change."""
 
 NEEDED = ("architecture", "objective", "input")
@@ -225,19 +226,31 @@ def machine_of(runtime: DictConfig) -> "Machine":
     return Machine(runtime.accelerator, None, Path(), runtime.devices, limit)
 
 
-def study_of(cohort: Cohort, people: str) -> "Study":
+def choices_of(cfg: DictConfig) -> "Choices":
+    """Who and what is tested, and what counts as found: conf/scan.yaml."""
+    from ecgae.study import Choices
+
+    names = ("individuals", "adjustment", "variants", "score", "checks")
+    return Choices(cfg.people, *(build(cfg[name]) for name in names))
+
+
+def study_of(cohort: Cohort, choices: "Choices") -> "Study":
     """The cohort's genotypes, covariates and planted variants, opened and checked."""
-    from ecgae.study import Study
+    from ecgae.study import Files, Study
 
-    return Study.open(cohort.genotypes, cohort.covariates, cohort.categorical, cohort.planted, people)
+    files = Files(cohort.genotypes, cohort.covariates, cohort.categorical, cohort.planted)
+    return Study.open(files, choices)
 
 
-def ages_and_sexes(cohort: Cohort, store: "Store") -> dict[str, Any]:
+def ages_and_sexes(cohort: Cohort, store: "Store", study: "Study | None") -> dict[str, Any]:
     """What the cohort's covariates say of everybody's age and sex, for probing latents; by row of the store."""
+    from ecgae.covariates import read_covariates
     from ecgae.people import known_of
-    from ecgae.tables import read_table
 
-    table = None if cohort.covariates is None else read_table(cohort.covariates)
+    if study is not None:
+        table = study.covariates
+    else:
+        table = None if cohort.covariates is None else read_covariates(cohort.covariates)
     return known_of(table, ("age", "sex"), store.sample_ids, store.visits)
 
 
@@ -246,18 +259,23 @@ def show(directory: Path, remark: str = "") -> float | None:
     print(f"\n{directory}" + (f" ({remark})" if remark else ""))
     score = runs.read_score(directory)
     print(summary_table(score or runs.read_headline(directory)))
-    print(f"report: {directory / 'report.html'}")
+    if (directory / "report.html").is_file():
+        print(f"report: {directory / 'report.html'}")
     return None if score is None else float(score["loci"])
 
 
 def settings_typed(trained: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
     """A run's own engine and score with the changes that were typed on the command line, and nothing else."""
     settings = OmegaConf.create(
-        {name: trained.get(name, default) for name, default in plain(cfg).items() if name in SCORING}
+        {
+            name: _still_known(name, trained.get(name, default))
+            for name, default in plain(cfg).items()
+            if name in SCORING
+        }
     )
     for word in HydraConfig.get().overrides.task:
         key = word.lstrip("+~").partition("=")[0]
-        if key not in ("run", "out") and key.split(".")[0] not in SCORING:
+        if key not in ("run", "out", "chromosomes", "report") and key.split(".")[0] not in SCORING:
             raise InputError(
                 f"{key} cannot be changed with run=; the run has its own. Use phenotypes=<run>/latents.h5."
             )
@@ -268,16 +286,47 @@ def settings_typed(trained: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
     return OmegaConf.to_container(settings, resolve=True)  # type: ignore[return-value]
 
 
-def rescore(run: Path, config: dict[str, Any], out: Path, engine: Any, score: Any) -> float | None:
-    """Scans the latents of a finished run again, with the engine and score of `config`; writes to `out`."""
-    from ecgae import latents
-    from ecgae.report.page import write_report
+def _still_known(name: str, section: Any) -> Any:
+    """A section of a run's config without settings that its component had in another version only."""
+    if not isinstance(section, dict) or not str(section.get("_target_")).startswith("ecgae."):
+        return section
+    known = {"_target_", *inspect.signature(get_object(section["_target_"])).parameters}
+    for key in section.keys() - known:
+        print(f"{name}.{key} of the run is no setting of this version: not used")
+    return {key: value for key, value in section.items() if key in known}
 
+
+def rescore(
+    run: Path, config: dict[str, Any], out: Path, chromosomes: Sequence[str] | None = None, report: bool = True
+) -> float | None:
+    """Scans the latents of a finished run again, with the settings of `config`; writes to `out`."""
+    from ecgae import latents
+
+    cfg = OmegaConf.create(config)
+    engine, choices = build(cfg.engine), choices_of(cfg)
     if out != run and (run / runs.MODEL).is_file():
         out.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(run / runs.MODEL, out / runs.MODEL)
-    study = study_of(build(OmegaConf.create(config["cohort"])), config["people"])
+    study = study_of(build(cfg.cohort), choices)
     phenotypes = latents.as_phenotypes(latents.read_latents(run / "latents.h5"), str(run / "latents.h5"))
-    study.scan(engine, score, phenotypes, out, config)
-    write_report(out)
+    return scan(study, engine, phenotypes, out, config, chromosomes, report)
+
+
+def scan(
+    study: "Study",
+    engine: Any,
+    phenotypes: "Phenotypes",
+    out: Path,
+    config: dict[str, Any],
+    chromosomes: Sequence[str] | None,
+    report: bool,
+) -> float | None:
+    """Scans, writes the report and shows the yield; or makes the part of some chromosomes."""
+    if study.scan(engine, phenotypes, out, config, chromosomes, report) is None:
+        print(f"{out}: chromosomes {', '.join(map(str, chromosomes or ()))} are done")
+        return None
+    if report:
+        from ecgae.report.page import write_report
+
+        write_report(out)
     return show(out)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from ecgae.beats import MedianBeat
 from ecgae.cohort import Cohort
 from ecgae.errors import InputError
+from ecgae.ids import other_spelling, read_ids
 from ecgae.ingest import content_key, ingest
 from ecgae.quality import Exclusions, Quality, quality
 from ecgae.recordings import Input
@@ -49,6 +50,24 @@ def usable(
         kept = without(store, wanted.built_from, exclusions, workers)
         return Usable(wanted.prepared(kept.store, beat, workers), kept.excluded)
     return without(wanted.prepared(store, beat, workers), wanted.recording, exclusions, workers)
+
+
+def consenting(store: Store, excluded: pd.DataFrame, withdrawn: str | None) -> Usable:
+    """The recordings less those of people who withdrew their consent; `withdrawn`: a list of their ids."""
+    if withdrawn is None:
+        return Usable(store, excluded)
+    ids = read_ids(withdrawn, "individuals.withdrawn")
+    gone = np.isin(store.sample_ids, list(ids))
+    hint = "" if gone.any() else other_spelling(sorted(ids), store.sample_ids)
+    if hint:
+        raise InputError(f"individuals.withdrawn must write ids as the recordings do; {withdrawn} names nobody: {hint}")
+    if gone.all():
+        raise InputError(f"a recording must be left to analyse; {withdrawn} names everybody. Is it the list you mean?")
+    if gone.any():
+        print(f"{gone.sum():,} of {len(store):,} recordings are of people who withdrew consent: not used")
+    reasons = pd.DataFrame({"sample_id": store.sample_ids[gone], "visit": store.visits[gone]})
+    excluded = pd.concat([excluded, reasons.assign(reason="consent withdrawn")], ignore_index=True)
+    return Usable(store.only(~gone), excluded)
 
 
 def without(store: Store, kind: str, exclusions: Exclusions, workers: int) -> Usable:

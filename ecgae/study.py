@@ -1,25 +1,50 @@
 """The genetic side of a cohort, and the scan of any phenotypes against it: from numbers to a scored directory."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ecgae.covariates import Design, design_matrix
-from ecgae.engine import Engine, Scan
+from ecgae.adjustment import Adjustment
+from ecgae.association import covariate_basis, missingness_patterns, residualise
+from ecgae.covariates import Design, design_matrix, read_covariates
+from ecgae.engine import Engine, Scan, Task
 from ecgae.errors import InputError
 from ecgae.genotypes import Genotypes
+from ecgae.individuals import Individuals
+from ecgae.known_loci import read_known_loci
+from ecgae.multiplicity import phenotype_correlation
 from ecgae.people import PEOPLE, Joined, join
-from ecgae.report import figures
 from ecgae.runs import SCORE, read_headline, write_config, write_json
+from ecgae.scan_checks import Checks
 from ecgae.score import Score, Yield, score
-from ecgae.tables import Phenotypes, read_table
+from ecgae.tables import Phenotypes
+from ecgae.variant_filter import VariantFilter
 
-ASSOCIATIONS, LOCI = "associations.parquet", "loci.tsv"
+LOCI, OMNIBUS_LOCI = "loci.tsv", "omnibus_loci.tsv"
+
+
+class Files(NamedTuple):
+    """Where the genetic side of a cohort lies."""
+
+    genotypes: str | None
+    covariates: str | None
+    categorical: Sequence[str]
+    planted: str | None
+
+
+class Choices(NamedTuple):
+    """Who and what is tested, and what counts as found."""
+
+    people: str
+    individuals: Individuals
+    adjustment: Adjustment
+    variants: VariantFilter
+    score: Score
+    checks: Checks
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,78 +52,140 @@ class Study:
     """Genotypes, covariates and, in simulations, planted variants; opened and checked before anything long."""
 
     genotypes: Genotypes
+    variants: np.ndarray
+    """Rows of the genotypes' variants that regions and lists leave."""
     covariates: pd.DataFrame | None
     categorical: Sequence[str]
     planted: pd.DataFrame | None
-    people: str
+    choices: Choices
 
     @classmethod
-    def open(
-        cls, genotypes: str | None, covariates: str | None, categorical: Sequence[str], planted: str | None, people: str
-    ) -> "Study":
+    def open(cls, files: Files, choices: Choices) -> "Study":
         """Raises `InputError` where a file is missing or cannot be used."""
-        if people not in PEOPLE:
-            raise InputError(f"people must be one of {', '.join(PEOPLE)}; got {people!r}.")
-        if genotypes is None:
-            raise InputError("genotypes must be named for a scan; got none. Name a PLINK prefix, or set engine=null.")
+        if choices.people not in PEOPLE:
+            raise InputError(f"people must be one of {', '.join(PEOPLE)}; got {choices.people!r}.")
+        if files.genotypes is None:
+            raise InputError(
+                "genotypes must be named for a scan; got none. Name the prefix of .bed, .pgen or .bgen files, or set "
+                "engine=null."
+            )
+        covariates = (
+            None
+            if files.covariates is None
+            else read_covariates(files.covariates, choices.adjustment, choices.individuals.where)
+        )
+        if covariates is None and choices.adjustment.terms:
+            raise InputError(f"covariates must be named where adjustment.terms asks for {choices.adjustment.terms[0]}.")
+        choices.individuals.check(covariates)
+        genotypes = Genotypes.open(files.genotypes)
         return cls(
-            Genotypes.open(genotypes),
-            None if covariates is None else read_table(covariates),
-            categorical if covariates is not None else (),
-            None if planted is None else _read_planted(Path(planted)),
-            people,
+            genotypes,
+            np.flatnonzero(choices.variants.listed(genotypes.variants)),
+            covariates,
+            files.categorical if covariates is not None else (),
+            None if files.planted is None else _read_planted(Path(files.planted)),
+            choices,
         )
 
     def join(self, phenotypes: Phenotypes) -> tuple[Joined, Design]:
         """Who will be analysed, and their covariates. Raises `InputError` where the three sides do not fit."""
-        joined = join(phenotypes, self.genotypes, self.covariates, self.people)
+        people, individuals, adjustment = self.choices[:3]
+        joined = join(phenotypes, self.genotypes, self.covariates, people, individuals, adjustment.missing)
         if self.covariates is None:
             return joined, Design([], np.empty((len(joined.sample_ids), 0)))
-        return joined, design_matrix(self.covariates, joined.sample_ids, joined.visits, self.categorical)
+        return joined, design_matrix(self.covariates, joined.sample_ids, joined.visits, self.categorical, adjustment)
 
     def check(self, sample_ids: np.ndarray, visits: np.ndarray, source: str) -> None:
         """Joins people who have no phenotypes yet, so that what does not fit is known before training."""
-        joined, _ = self.join(Phenotypes(sample_ids, visits, [], np.empty((len(sample_ids), 0)), source))
-        print("\n".join(joined.account))
+        joined, design = self.join(Phenotypes(sample_ids, visits, [], np.empty((len(sample_ids), 0)), source))
+        print("\n".join([*joined.account, *design.account]))
 
     def scan(
-        self, engine: Engine, settings: Score, phenotypes: Phenotypes, directory: Path, config: dict[str, Any]
-    ) -> dict[str, Any]:
+        self,
+        engine: Engine,
+        phenotypes: Phenotypes,
+        directory: Path,
+        config: dict[str, Any],
+        chromosomes: Sequence[str] | None = None,
+        draw: bool = True,
+    ) -> dict[str, Any] | None:
         """Associations, loci, score and figures of these phenotypes, in `directory`; returns what score.json holds.
 
         `config`, which these results follow from, is written with them, and score.json last of all. It also has the
-        headline of the run's model.json.
+        headline of the run's model.json. With `chromosomes` only their part of the scan is made and kept there for the
+        same call without them: None is returned.
         """
+        self.choices.score.require(engine.report_below)
         joined, design = self.join(phenotypes)
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"out must be a folder that can be written; got {directory}: {error.strerror}.") from None
-        (directory / SCORE).unlink(missing_ok=True)
-        unfinished = directory / f"{ASSOCIATIONS}.partial"
-        scan = engine(
+        print("\n".join([*joined.account, *design.account]))
+        task = Task(
             self.genotypes,
             joined.genotype_rows,
             phenotypes.values[joined.phenotype_rows],
-            phenotypes.names,
+            tuple(phenotypes.names),
             design.matrix,
-            unfinished,
-            settings.alpha,
+            tuple(design.names),
+            self.choices.variants,
+            self.variants,
+            None if chromosomes is None else tuple(map(str, chromosomes)),
         )
-        scored = score(scan, self.genotypes, joined.genotype_rows, settings, self.planted)
-        os.replace(unfinished, directory / ASSOCIATIONS)
-        scored.loci.to_csv(directory / LOCI, sep="\t", index=False)
-        self._draw(scan, scored, directory / "figures")
+        there = self.genotypes.variants["chromosome"].unique().tolist()
+        if not set(task.chromosomes or ()) <= set(there):
+            raise InputError(
+                f"chromosomes must be some of {', '.join(there)}; got {', '.join(task.chromosomes or ())}."
+            )
+        _make_folder(directory)
+        if chromosomes is not None:
+            engine(task, directory)
+            return None
+        (directory / SCORE).unlink(missing_ok=True)
+        known = read_known_loci(self.choices.score.known_loci, self.genotypes.variants)
+        scan = engine(task, directory)
+        scored = self._score(task, scan, engine, known)
+        _write(scored, directory)
+        if draw:
+            self._draw(scan, scored, directory / "figures")
         write_config(directory, config)
         summary = scored.summary | read_headline(directory)
         write_json(directory / SCORE, summary)
         return summary
 
+    def _score(self, task: Task, scan: Scan, engine: Engine, known: pd.DataFrame | None) -> Yield:
+        settings, checks = self.choices.score, self.choices.checks
+        tested = task.phenotypes[:, np.isin(task.names, scan.phenotypes)]
+        correlation = phenotype_correlation(_residuals(tested, task.covariates))
+        scored = score(scan, self.genotypes, task.individuals, settings, self.planted, correlation, known)
+        found = checks(task, scan, engine.transform, scored.summary["threshold"])
+        return scored._replace(summary=scored.summary | found)
+
     def _draw(self, scan: Scan, scored: Yield, folder: Path) -> None:
+        from ecgae.report import yield_figures  # Matplotlib takes a second to import
+
         folder.mkdir(exist_ok=True)
-        threshold = scored.summary["threshold"]
-        figures.manhattan(scan.variants, scored.loci, threshold, self.planted).savefig(folder / "manhattan.png")
-        figures.qq(scan.qq.observed, scan.qq.expected).savefig(folder / "qq.png")
+        yield_figures.draw(scan, scored, self.planted, folder)
+
+
+def _residuals(phenotypes: np.ndarray, covariates: np.ndarray) -> np.ndarray:
+    """What the covariates leave of each phenotype among the people who have it; NaN elsewhere."""
+    residuals = np.full(phenotypes.shape, np.nan)
+    for columns, present in missingness_patterns(phenotypes):
+        pairs = np.ix_(present, columns)
+        residuals[pairs] = residualise(phenotypes[pairs], covariate_basis(covariates[present]))
+    return residuals
+
+
+def _write(scored: Yield, directory: Path) -> None:
+    scored.loci.to_csv(directory / LOCI, sep="\t", index=False)
+    (directory / OMNIBUS_LOCI).unlink(missing_ok=True)
+    if scored.omnibus_loci is not None:
+        scored.omnibus_loci.to_csv(directory / OMNIBUS_LOCI, sep="\t", index=False)
+
+
+def _make_folder(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"out must be a folder that can be written; got {directory}: {error.strerror}.") from None
 
 
 def _read_planted(file: Path) -> pd.DataFrame:

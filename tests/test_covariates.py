@@ -1,94 +1,25 @@
+"""From a table of people to the columns of numbers that an association is adjusted for."""
+
 import numpy as np
 import pandas as pd
 import pytest
-import reference
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ecgae.covariates import design_matrix
+from ecgae.adjustment import Adjustment
+from ecgae.collinearity import independent
+from ecgae.covariates import design_matrix, read_covariates
 from ecgae.errors import InputError
-from ecgae.genotypes import Genotypes
-from ecgae.people import join
-from ecgae.tables import Phenotypes, read_phenotypes, read_table
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(text, name="table.tsv"):
-        path = tmp_path / name
-        path.write_text(text)
-        return path
-
-    return write
-
-
-class TestTables:
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "FID\tIID\ty1\ty2\n0\t007\t1.5\tNA\n0\t010\t-9\t2\n",
-            "#FID IID   y1 y2\n0 007 1.5  nan\n0   010 -9 2\n",
-            "IID,y1,y2\n007,1.5,\n010,-9,2\n",
-            "#IID\ty1\ty2\r\n007\t1.5\tNA\r\n010\t-9\t2\r\n",
-            "\ufeffsample_id,y1,y2\n007,1.5,NaN\n010,-9,2\n",
-        ],
-        ids=["tab", "spaces", "comma", "windows line ends", "byte order mark"],
-    )
-    def test_every_spelling_of_a_table_is_read_alike(self, write, text):
-        phenotypes = read_phenotypes(write(text))
-        assert phenotypes.sample_ids.tolist() == ["007", "010"], "ids are text"
-        assert phenotypes.names == ["y1", "y2"]
-        np.testing.assert_array_equal(phenotypes.values, [[1.5, np.nan], [-9, 2]], err_msg="-9 is a value")
-        assert phenotypes.visits is None
-        assert phenotypes.source == "table.tsv"
-
-    def test_visit_is_a_key_and_text_stays_text(self, write):
-        table = read_table(write("IID visit age centre\na 2 50 Leeds\na 3 53 NA\nb 2 61 Bury\n"))
-        assert table.index.tolist() == ["a", "a", "b"]
-        assert table["visit"].tolist() == [2, 3, 2]
-        assert table["centre"].isna().tolist() == [False, True, False]
-
-    def test_an_id_called_na_is_an_id(self, write):
-        assert read_phenotypes(write("IID y\nNA 1\nnan 2\n")).sample_ids.tolist() == ["NA", "nan"]
-
-    @pytest.mark.parametrize(
-        ("text", "sentence"),
-        [
-            ("FID y\n1 2\n", r"table\.tsv must have one column of ids, IID, .* none of them"),
-            ("IID y\na 1\nb 2\na 3\n", "one row per individual; 1 have more than one, e.g. a"),
-            ("IID visit y\na 2 1\na 2 2\n", "one row per individual and visit; 1 have more than one, e.g. a"),
-            ("IID visit y\na 2 1\na x 2\n", "visit of .*table.tsv must hold whole numbers"),
-            ("IID y y\na 1 2\n", "name each column once; y occurs"),
-            ("IID y\na 1 2\nb 3 4\n", "must have 2 cells in every row, as it has names; row 2 has 3"),
-            ("IID y\na 1\nb 1 2 3\n", "2 cells in every row"),
-            ("IID,y\n,1\n", "an id in every row; 1 rows have none"),
-            ("IID\na\n", "at least one phenotype"),
-            ("IID y\n", "a header line and at least one row"),
-            ("", "a header line and at least one row"),
-            ("IID y1 y2\na 1 2\nb 2 tall\n", r"Column y2 of table\.tsv must hold finite numbers; got .tall. in 1 of 2"),
-            ("IID y1\na 1\nb inf\n", r"Column y1 of table\.tsv must hold finite numbers; got .inf."),
-        ],
-    )
-    def test_bad_tables_are_met_with_a_sentence(self, write, text, sentence):
-        with pytest.raises(InputError, match=sentence):
-            read_phenotypes(write(text))
-
-    def test_a_missing_or_binary_file_is_met_with_a_sentence(self, tmp_path):
-        with pytest.raises(InputError, match=r"must be a file; got .*none\.tsv"):
-            read_table(tmp_path / "none.tsv")
-        (tmp_path / "x.bed").write_bytes(b"\x6c\x1b\x01\xff\xfe\n\xff")
-        with pytest.raises(InputError, match="text file in UTF-8"):
-            read_table(tmp_path / "x.bed")
-
 
 PEOPLE = np.array([f"p{i}" for i in range(8)])
+AGE = [40.0, 52, 61, 47, 55, 66, 43, 58]
+SEX = [0.0, 1, 1, 0, 1, 0, 0, 1]
 
 
 def table(**columns):
     frame = pd.DataFrame(columns, index=pd.Index(PEOPLE, name="sample_id"))
     frame.attrs["source"] = "covariates.tsv"
     return frame
-
-
-AGE = [40.0, 52, 61, 47, 55, 66, 43, 58]
 
 
 class TestDesign:
@@ -98,10 +29,17 @@ class TestDesign:
         assert design.names == ["age", "centre=2", "centre=3"], "1 and 3 are as frequent: the first is the reference"
         expected = np.column_stack([AGE, np.equal(centre, 2), np.equal(centre, 3)])
         np.testing.assert_array_equal(design.matrix, expected)
+        assert not design.account
 
-    def test_labels_may_be_text(self):
+    def test_labels_may_be_text_and_a_level_may_have_one_person(self):
         design = design_matrix(table(site=list("ABBBCABB")), PEOPLE, categorical=["site"])
         assert design.names == ["site=A", "site=C"]
+        assert design.matrix.sum(axis=0).tolist() == [2, 1]
+
+    def test_a_table_may_say_itself_what_is_a_label(self):
+        frame = table(centre=[3, 1, 3, 2, 3, 1, 2, 3.0])
+        frame.attrs["categorical"] = ["centre"]
+        assert design_matrix(frame, PEOPLE).names == ["centre=1", "centre=2"]
 
     def test_rows_follow_the_people_asked_for(self):
         some = np.array(["p5", "p0", "p3", "p7", "p1"])
@@ -117,6 +55,27 @@ class TestDesign:
             design_matrix(both, PEOPLE)
 
     @pytest.mark.parametrize(
+        ("columns", "categorical", "kept", "report"),
+        [
+            ({"age": AGE, "one": [0.1] * 8}, [], ["age"], "one of covariates.tsv is not used: all 8 have 0.1"),
+            ({"age": AGE, "site": ["A"] * 8}, ["site"], ["age"], "site=A of covariates.tsv is not used: all 8 have 1"),
+            ({"age": AGE, "months": np.multiply(AGE, 12) + 5}, [], ["age"], "months .* it follows from age$"),
+            ({"a": [1.0, 0] * 4, "site": list("ABABABAB")}, ["site"], ["a"], "site=B .* it follows from a$"),
+            (
+                {"age": AGE, "sex": SEX, "sum": np.add(AGE, SEX), "one": [3.0] * 8},
+                [],
+                ["age", "sex"],
+                "sum .* it follows from age, sex$",
+            ),
+        ],
+    )
+    def test_what_is_constant_or_follows_is_not_used_and_reported(self, columns, categorical, kept, report):
+        design = design_matrix(table(**columns), PEOPLE, categorical=categorical)
+        assert design.names == kept
+        assert design.matrix.shape == (8, len(kept))
+        assert pd.Series(design.account).str.contains(report).sum() == 1
+
+    @pytest.mark.parametrize(
         ("columns", "categorical", "sentence"),
         [
             (
@@ -129,10 +88,6 @@ class TestDesign:
                 [],
                 r"age of covariates.tsv must be known .* 1 of 8 .* p7\. Set people=shared",
             ),
-            ({"age": AGE, "one": [0.1] * 8}, [], r"Covariate one of covariates.tsv must vary; all 8 .* have 0\.1"),
-            ({"site": ["A"] * 8}, ["site"], r"Covariate site of covariates.tsv must vary; all 8 .* have A"),
-            ({"age": AGE, "months": np.multiply(AGE, 12) + 5}, [], "months .* linear combination of age"),
-            ({"a": [1.0, 0] * 4, "site": list("ABABABAB")}, ["site"], "site=B .* linear combination of a"),
             ({"age": AGE}, ["centre"], "categorical must name columns of covariates.tsv; got centre. There are age"),
             (dict(zip("abcdef", np.eye(8)[:6], strict=True)), [], "6 covariates, .* at least 9; got 8"),
         ],
@@ -146,58 +101,108 @@ class TestDesign:
             design_matrix(table(age=AGE), np.array([*PEOPLE, "q"]))
 
 
-@pytest.fixture
-def genotypes(tmp_path):
-    dosage = reference.random_dosage(np.random.default_rng(1), 8, 3)
-    return Genotypes.open(reference.write_genotypes(tmp_path / "x", dosage, sample_ids=reversed(PEOPLE)))
+class TestTerms:
+    def test_products_are_of_centred_columns(self):
+        design = design_matrix(
+            table(age=AGE, sex=SEX), PEOPLE, adjustment=Adjustment(terms=["age^2", "age * sex", "age^2*sex"])
+        )
+        assert design.names == ["age", "sex", "age^2", "age*sex", "age^2*sex"]
+        age, sex = AGE - np.mean(AGE), SEX - np.mean(SEX)
+        expected = np.column_stack([AGE, SEX, age**2, age * sex, age**2 * sex])
+        np.testing.assert_allclose(design.matrix, expected, rtol=1e-12)
 
+    def test_a_square_is_not_nearly_the_column_again(self):
+        age = np.random.default_rng(0).normal(65, 8, 8)
+        matrix = design_matrix(table(age=age), PEOPLE, adjustment=Adjustment(terms=["age^2"])).matrix
+        assert abs(np.corrcoef(age, age**2)[0, 1]) > 0.99 > abs(np.corrcoef(matrix.T)[0, 1])
 
-def phenotypes(*sample_ids, visits=None):
-    values = np.arange(len(sample_ids), dtype=float)[:, None]
-    return Phenotypes(np.array(sample_ids), visits, ["y"], values, "latents.h5")
+    def test_a_label_is_multiplied_level_by_level(self):
+        site = list("ABBBCABC")
+        terms = Adjustment(terms=["age*site"])
+        design = design_matrix(table(age=AGE, site=site), PEOPLE, categorical=["site"], adjustment=terms)
+        assert design.names == ["age", "site=A", "site=C", "age*site=A", "age*site=C"]
+        product = (AGE - np.mean(AGE)) * (np.equal(site, "C") - 0.25)
+        np.testing.assert_allclose(design.matrix[:, 4], product, rtol=1e-12)
 
-
-class TestPeople:
-    def test_people_are_joined_by_id_in_the_order_of_the_phenotypes(self, genotypes):
-        joined = join(phenotypes("p3", "p0"), genotypes, table(age=AGE))
-        assert joined.sample_ids.tolist() == ["p3", "p0"]
-        assert genotypes.sample_ids[joined.genotype_rows].tolist() == ["p3", "p0"]
-        assert joined.account == [
-            "2 individuals in latents.h5, 8 in x.fam (6 of them without a phenotype)",
-            "2 analysed",
-        ]
+    def test_the_square_of_a_label_of_two_values_follows_from_it(self):
+        sex = [*SEX[:-1], 0]
+        design = design_matrix(table(age=AGE, sex=sex), PEOPLE, adjustment=Adjustment(terms=["sex^2"]))
+        assert design.names == ["age", "sex"]
+        assert "sex^2 of covariates.tsv is not used: it follows from sex" in design.account[0]
 
     @pytest.mark.parametrize(
-        ("ids", "age", "lack"),
+        ("terms", "sentence"),
         [
-            (["p1", "q", "r"], AGE, r"2 of 3 individuals in latents.h5 have no genotypes in x\.fam, e\.g\. q"),
-            (["p1", "p2"], [40, 50, np.nan, *AGE[3:]], "1 of 2 .* have a missing value in covariates.tsv, e.g. p2"),
+            (["age^2", "bmi*age"], "must name covariates of covariates.tsv; got bmi in bmi.age. There are age, site"),
+            (["site^2"], "must not raise labels to a power; got site.2"),
+            (["age^0"], "must be products of covariates such as .*; got 'age.0'"),
+            (["age**2"], "must be products of covariates"),
+            ([""], "must be products of covariates"),
+            ("age", "must be a list of products; got 'age' alone"),
         ],
     )
-    def test_people_who_lack_something_are_refused_or_counted(self, genotypes, ids, age, lack):
-        with pytest.raises(InputError, match=lack + ". Set people=shared"):
-            join(phenotypes(*ids), genotypes, table(age=age))
-        joined = join(phenotypes(*ids), genotypes, table(age=age), "shared")
-        assert joined.sample_ids.tolist() == ["p1"]
-        assert joined.phenotype_rows.tolist() == [0]
-        assert len(joined.account) == 3
-        assert joined.account[1].startswith(f"{len(ids) - 1} left out: they have")
+    def test_bad_terms_are_met_with_a_sentence(self, terms, sentence):
+        with pytest.raises(InputError, match=f"adjustment.terms {sentence}"):
+            design_matrix(
+                table(age=AGE, site=list("AABBAABB")), PEOPLE, categorical=["site"], adjustment=Adjustment(terms)
+            )
 
-    def test_a_person_without_a_row_of_covariates_is_refused(self, genotypes):
-        with pytest.raises(InputError, match=r"1 of 2 .* have no row in covariates.tsv, e\.g\. p0"):
-            join(phenotypes("p0", "p1"), genotypes, table(age=AGE).drop(index="p0"))
+    @pytest.mark.parametrize(
+        ("given", "sentence"),
+        [
+            ({"genetic_pcs": -1}, "adjustment.genetic_pcs must be from 0 to 40; got -1"),
+            ({"missing": "median"}, "adjustment.missing must be one of people, mean; got 'median'"),
+        ],
+    )
+    def test_bad_numbers_fail_at_construction(self, given, sentence):
+        with pytest.raises(InputError, match=sentence):
+            Adjustment(**given)
 
-    @pytest.mark.parametrize("people", ["all", "shared"])
-    def test_no_overlap_is_refused_either_way(self, genotypes, people):
-        with pytest.raises(
-            InputError, match=r"Somebody must occur everywhere, but of 2 .* 2 have no genotypes in x\.fam"
-        ):
-            join(phenotypes("q", "r"), genotypes, None, people)
 
-    def test_two_visits_of_one_person_are_refused(self, genotypes):
-        with pytest.raises(InputError, match=r"latents.h5 must have one row per individual; 1 have several, e\.g\. p1"):
-            join(phenotypes("p1", "p1", visits=np.array([2, 3])), genotypes)
+class TestMissing:
+    def test_the_mean_of_those_analysed_replaces_a_gap_and_a_missing_label_is_a_level(self):
+        age, site = [np.nan, *AGE[1:]], [None, *"BBBCABB"]
+        some = PEOPLE[:7]
+        design = design_matrix(
+            table(age=age, site=site), some, categorical=["site"], adjustment=Adjustment(missing="mean")
+        )
+        assert design.names == ["age", "site=A", "site=C", "site=missing"]
+        assert design.matrix[0, 0] == pytest.approx(np.mean(AGE[1:7])), "p7 is not analysed"
+        assert design.matrix[:, 3].tolist() == [1] + [0] * 6
+        assert list(design.account) == [
+            "1 have no age in covariates.tsv: the mean of the others is used",
+            "1 have no site in covariates.tsv: site=missing",
+        ]
 
-    def test_an_unknown_policy_is_refused(self, genotypes):
-        with pytest.raises(InputError, match="people must be one of all, shared; got 'some'"):
-            join(phenotypes("p1"), genotypes, None, "some")
+    def test_no_mean_is_made_of_nothing(self):
+        with pytest.raises(InputError, match=r"age of covariates.tsv must be known for somebody .* right visit"):
+            design_matrix(table(age=[np.nan] * 8), PEOPLE, adjustment=Adjustment(missing="mean"))
+
+
+class TestFlags:
+    def read(self, tmp_path, text, where):
+        (tmp_path / "c.tsv").write_text(text)
+        return read_covariates(tmp_path / "c.tsv", where=where)
+
+    def test_a_flag_is_no_covariate_and_its_gaps_cost_nobody(self, tmp_path, capsys):
+        text = "IID age outlier white\na 1 NA 1\nb 2 1 1\nc 3 NA 0\nd 4 NA 1\n"
+        read = self.read(tmp_path, text, ["outlier!=1", "white=1"])
+        assert read.attrs["flags"] == ["outlier", "white"]
+        assert "outlier, white of c.tsv says who is analysed and is no covariate" in capsys.readouterr().out
+
+    def test_a_condition_does_not_make_a_covariate_a_flag_while_it_varies(self, tmp_path):
+        read = self.read(tmp_path, "IID age centre\na 1 1\nb 2 2\nc 3 3\n", ["centre!=3", "age>=1"])
+        assert read.attrs["flags"] == []
+
+    def test_an_unknown_column_is_refused_when_the_table_is_read(self, tmp_path):
+        with pytest.raises(InputError, match=r"individuals.where must name columns of c\.tsv; got bmi. There are age"):
+            self.read(tmp_path, "IID age\na 1\n", ["bmi<30"])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(0, 4))
+def test_as_many_columns_are_kept_as_the_design_has_ranks(seed, rank, more):
+    random = np.random.default_rng(seed)
+    matrix = random.normal(size=(20, rank)) @ np.hstack([np.eye(rank), random.normal(size=(rank, more))])
+    found = independent({f"c{i}": column * 10.0**i for i, column in enumerate(matrix.T)})
+    assert found.names == [f"c{i}" for i in range(rank)], "the earlier ones are kept"
+    assert len(found.reasons) == more

@@ -12,7 +12,7 @@ from toy_model import toy
 from ecgae.encoding import encode
 from ecgae.judging import judge
 from ecgae.latent_qc import LatentQC
-from ecgae.report import model_figures, run_figures
+from ecgae.report import figures, model_figures, run_figures
 from ecgae.report.html import CAPTIONS
 from ecgae.report.page import write_report
 from ecgae.report.run_figures import chosen
@@ -166,14 +166,127 @@ def test_a_probe_below_chance_stays_within_its_figure():
     assert axes.texts[0].get_text() == "R2 -7.00, n = 40"
 
 
+SCORE = {
+    "n_individuals": 9, "n_variants": 1, "n_phenotypes": 1, "threshold": 1e-8, "loci": 1, "hits": 1, "hit_variants": 1,
+    "genomic_inflation": 1.0, "genomic_inflation_max": 1.1, "genomic_inflation_by_phenotype": {"<y>": 1.0},
+}  # fmt: skip
+"""What score.json of the first version holds."""
+
+FULL = SCORE | {
+    "alpha": 5e-8, "correction": "phenotypes", "loci_at_known": 7, "omnibus_loci": 23, "acat_loci": 19,
+    "threshold_by_correction": {"none": 5e-8, "phenotypes": 1e-8, "li_ji": 2e-8, "galwey": None},
+    "hits_by_correction": {"none": 31, "phenotypes": 1, "li_ji": 17, "galwey": None},
+    "loci_by_correction": {"none": 13, "phenotypes": 1, "li_ji": 11, "galwey": None},
+    "hits_by_phenotype": {"<y>": 1}, "excluded_variants": {"no call": 1200, "call rate below 0.95": 34, "<none>": 0},
+}  # fmt: skip
+
+LOCUS = {
+    "chromosome": 1, "start": 5, "end": 4505, "base_pair_location": 5, "rsid": "<b>", "index_variant": "v",
+    "effect_allele": "A", "other_allele": "G", "effect_allele_frequency": 0.1, "neg_log_10_p_value": 9.0,
+    "phenotype": "<y>", "phenotypes": "<y>",
+}  # fmt: skip
+
+
 def test_the_loci_table_escapes_what_files_say(tmp_path):
-    score = {"n_individuals": 9, "n_variants": 1, "n_phenotypes": 1, "threshold": 1e-8, "loci": 1, "hits": 1,
-             "hit_variants": 1, "genomic_inflation": 1.0, "genomic_inflation_by_phenotype": {"<y>": 1.0}}  # fmt: skip
-    write_json(tmp_path / "score.json", score)
-    locus = {"chromosome": 1, "base_pair_location": 5, "rsid": "<b>", "index_variant": "v", "effect_allele": "A",
-             "other_allele": "G", "effect_allele_frequency": 0.1, "neg_log_10_p_value": 9.0, "phenotype": "<y>",
-             "phenotypes": "<y>"}  # fmt: skip
-    pd.DataFrame([locus]).to_csv(tmp_path / "loci.tsv", sep="\t", index=False)
+    write_json(tmp_path / "score.json", FULL | {"excluded_variants": {"<y>": 3}})
+    pd.DataFrame([LOCUS | {"known": "<y>"}]).to_csv(tmp_path / "loci.tsv", sep="\t", index=False)
     page = write_report(tmp_path).read_text()
     assert "&lt;b&gt;" in page
     assert "<y>" not in page
+
+
+def test_the_page_shows_the_yield_at_every_threshold_known_loci_and_those_of_the_omnibus_test(tmp_path):
+    write_json(tmp_path / "score.json", FULL)
+    pd.DataFrame([LOCUS | {"known": "PR interval (SCN5A)"}, LOCUS | {"known": ""}]).to_csv(
+        tmp_path / "loci.tsv", sep="\t", index=False
+    )
+    omnibus = LOCUS | {"phenotype": "omnibus", "phenotypes": "omnibus", "rsid": "rs77", "known": ""}
+    pd.DataFrame([omnibus]).to_csv(tmp_path / "omnibus_loci.tsv", sep="\t", index=False)
+    page = write_report(tmp_path).read_text()
+    for cells in (
+        ["none: one scan", "5e-08", "13", "31"],
+        ["phenotypes (chosen)", "1e-08", "1", "1"],
+        ["effective phenotypes, Li and Ji", "2e-08", "11", "17"],
+        ["none: their p combined, ACAT", "5e-08", "19", "\u2013"],
+    ):
+        assert "".join(f"<td>{cell}</td>" for cell in cells) in page
+    assert "Galwey" not in page
+    assert page.count("<td>PR interval (SCN5A)</td>") == 1
+    assert "<td>rs77</td>" in page
+    assert "1,234 variants were not tested: 1,200 no call; 34 call rate below 0.95." in page
+    assert "<b>7</b><span>of them at known ECG loci</span>" in page
+    assert "<b>23</b><span>loci of all phenotypes at once</span>" in page
+
+
+def test_the_page_of_a_model_of_single_leads_shows_the_yield_of_each(tmp_path):
+    by_lead = {"loci_by_lead": {"I": 3, "V1": 1200}, "omnibus_loci_by_lead": {"V1": 8}}
+    write_json(tmp_path / "score.json", FULL | by_lead)
+    page = write_report(tmp_path).read_text()
+    assert "<td>V1</td><td>1,200</td><td>8</td>" in page
+    assert "<td>I</td><td>3</td><td>\u2013</td>" in page
+
+
+def test_a_score_of_an_older_version_is_shown_with_what_it_has(tmp_path):
+    write_json(tmp_path / "score.json", SCORE)
+    older = {name: value for name, value in LOCUS.items() if name not in ("start", "end")}
+    pd.DataFrame([older]).to_csv(tmp_path / "loci.tsv", sep="\t", index=False)
+    page = write_report(tmp_path).read_text()
+    assert "independent loci" in page
+    assert "Yield by threshold" not in page
+    assert "independent loci" in summary_table(SCORE)
+    write_json(tmp_path / "score.json", FULL | {"omnibus_loci": None, "acat_loci": None, "loci_at_known": None})
+    page = write_report(tmp_path).read_text()
+    assert "all phenotypes at once" not in page
+    assert "known ECG loci" not in page
+
+
+def test_the_terminal_shows_other_thresholds_omnibus_loci_and_what_was_left_out():
+    lines = [" ".join(line.split()) for line in summary_table(FULL).splitlines()]
+    assert "variants left out 1,234 (1,200 no call; 34 call rate below 0.95)" in lines
+    assert "at other thresholds none 13 (31 hits); li_ji 11 (17 hits)" in lines
+    assert "omnibus loci 23 (all phenotypes at once, p < 5e-08)" in lines
+    assert "at a known ECG locus 7" in lines
+    assert not {"omnibus loci", "left out"} & {line[:12] for line in summary_table(SCORE).splitlines()}
+
+
+def genome(variants, seed=0):
+    rng = np.random.default_rng(seed)
+    chromosome = np.sort(rng.integers(1, 23, variants))
+    place = np.sort(rng.integers(1, 10**8, variants))
+    return pd.DataFrame({"chromosome": chromosome.astype(str), "base_pair_location": place,
+                         "neg_log_10_p_value": rng.exponential(0.6, variants)})  # fmt: skip
+
+
+def drawn_points(figure):
+    return np.concatenate([np.asarray(points.get_offsets()) for points in figure.axes[0].collections[:2]])
+
+
+def test_of_points_below_the_threshold_that_lie_on_one_another_the_highest_is_drawn():
+    variants = genome(300_000)
+    variants.loc[::10_000, "neg_log_10_p_value"] = 20.0
+    place = drawn_points(figures.manhattan(variants, variants.iloc[:0], 5e-8, None))
+    assert len(place) < 120_000
+    assert (place[:, 1] == 20).sum() == 30
+    below = variants["neg_log_10_p_value"][variants["neg_log_10_p_value"] < -np.log10(5e-8)]
+    assert below.max() in place[:, 1]
+    across = np.histogram2d(*place.T, bins=(300, 40))[0] > 0
+    x = figures.manhattan(variants.iloc[:100], variants.iloc[:0], 5e-8, None)
+    assert len(drawn_points(x)) == 100
+    assert across[:, :3].all()  # nothing is missing where points are dense
+
+
+def test_the_page_says_whether_the_scan_may_be_trusted(tmp_path):
+    null = {
+        "null_repetitions": 200, "null_family_wise_error": 0.045, "null_family_wise_error_95": [0.02, 0.08],
+        "null_threshold": None, "null_threshold_95": [1e-9, 3e-9],
+    }  # fmt: skip
+    heritability = {"heritability_by_phenotype": {"<y>": None}, "mean_chi2_by_phenotype": {"<y>": 1.23456}}
+    write_json(tmp_path / "score.json", FULL | null | heritability)
+    page = write_report(tmp_path).read_text()
+    assert "<td>shuffled scans with a hit</td><td>0.045</td><td>0.02 to 0.08</td>" in page
+    assert "family-wise error (p)</td><td>\u2013</td><td>1e-09 to 3e-09</td>" in page
+    assert "<td>&lt;y&gt;</td><td>1</td><td>1</td><td>1.235</td><td>\u2013</td>" in page
+    write_json(tmp_path / "score.json", SCORE)
+    page = write_report(tmp_path).read_text()
+    assert "shuffled" not in page
+    assert "<td>&lt;y&gt;</td><td>1</td></tr>" in page

@@ -1,14 +1,19 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import reference
 
-from ecgae.engine.ols import OLS
+from ecgae.association import associate, covariate_basis, fit, neg_log10_p, residualise
+from ecgae.engine import Combined, Scan
 from ecgae.errors import InputError
 from ecgae.genotypes import Genotypes
-from ecgae.score import Score, score
+from ecgae.multiplicity import phenotype_correlation
+from ecgae.score import Score, latents_of_one_lead, score
+from ecgae.tally import Tally
 
 PEOPLE = 1500
 PER_CHROMOSOME = 60
@@ -16,14 +21,44 @@ SPACING = 10_000
 """Base pairs between variants."""
 
 
+def scan_of(genotypes, dosage, phenotypes, names, report_below=1e-5):
+    """What an engine gives, from the exact kernel, variant by variant and without files."""
+    found = associate(dosage, fit(phenotypes, covariate_basis(np.empty((len(dosage), 0)))))
+    p = neg_log10_p(found.t, found.df[:, None])
+    frequency = found.effect_allele_frequency
+    tally = Tally.empty(names)
+    for chromosome, rows in genotypes.variants.groupby("chromosome").groups.items():
+        tally.add(str(chromosome), np.minimum(frequency, 1 - frequency)[rows], np.square(found.t[rows]))
+    variant, phenotype = np.nonzero(p >= -np.log10(report_below))
+    here = genotypes.variants.iloc[variant]
+    candidates = here.assign(
+        beta=found.beta[variant, phenotype],
+        standard_error=found.standard_error[variant, phenotype],
+        effect_allele_frequency=frequency[variant],
+        neg_log_10_p_value=p[variant, phenotype],
+        n=found.n[variant],
+        phenotype=np.array(names)[phenotype],
+    )
+    variants = genotypes.variants.assign(
+        neg_log_10_p_value=p.max(axis=1),
+        phenotype=np.array(names)[p.argmax(axis=1)],
+        effect_allele_frequency=frequency,
+        n=found.n,
+    )
+    return Scan(
+        phenotypes=names, dropped=("dead",), n_individuals=len(dosage), n_variants=len(variants),
+        excluded={"no call": 2, "minor allele count below 20": 5}, report_below=report_below, variants=variants,
+        candidates=candidates, tally=tally, combined=None,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory):
     """Three chromosomes in LD: two causal variants far apart on 1, one on 2 for two phenotypes, none on 3."""
     rng = np.random.default_rng(9)
     dosage = np.hstack([reference.correlated_dosage(rng, PEOPLE, PER_CHROMOSOME) for _ in range(3)])
-    folder = tmp_path_factory.mktemp("score")
     prefix = reference.write_genotypes(
-        folder / "x",
+        tmp_path_factory.mktemp("score") / "x",
         dosage,
         chromosomes=np.repeat(["1", "2", "3"], PER_CHROMOSOME),
         positions=np.tile(np.arange(1, PER_CHROMOSOME + 1) * SPACING, 3),
@@ -32,16 +67,21 @@ def cohort(tmp_path_factory):
     effects = np.array([[0.4, 0, 0], [0, 0.4, 0], [0.5, 0, 0.5]])
     phenotypes = dosage[:, causal] @ effects + rng.standard_normal((PEOPLE, 3))
     genotypes = Genotypes.open(prefix)
-    scan = OLS()(
-        genotypes, np.arange(PEOPLE), phenotypes, ["heart_rate", "pr", "qt"], np.empty((PEOPLE, 0)), folder / "a"
-    )
+    scan = scan_of(genotypes, dosage, phenotypes, ("heart_rate", "pr", "qt"))
     planted = genotypes.variants.loc[causal, ["chromosome", "base_pair_location", "rsid"]]
     return scan, genotypes, planted.assign(parameter=["heart_rate", "pr", "qt"])
 
 
+def combined_of(scan, tests):
+    """Combined tests that found what the phenotypes found, by name of the test."""
+    found = [scan.candidates[scan.candidates["phenotype"] == name].assign(phenotype=test, beta=np.nan)
+             for test, name in tests.items()]  # fmt: skip
+    return scan._replace(combined=Combined(Tally.empty(tuple(tests)), pd.concat(found)))
+
+
 def test_planted_variants_are_found_and_counted_once_each(cohort):
     scan, genotypes, planted = cohort
-    summary, loci = score(scan, genotypes, np.arange(PEOPLE), Score(), pd.concat([planted, planted.iloc[2:]]))
+    summary, loci, omnibus = score(scan, genotypes, np.arange(PEOPLE), Score(), pd.concat([planted, planted.iloc[2:]]))
     assert summary["loci"] == summary["planted_loci"] == summary["recovered_loci"] == summary["planted_recovered"] == 3
     assert summary["false_loci"] == 0
     assert sorted(loci["rsid"]) == ["rs5", "rs50", "rs90"]
@@ -50,51 +90,180 @@ def test_planted_variants_are_found_and_counted_once_each(cohort):
     locus = loci.set_index("rsid").loc["rs90"]
     assert set(locus["phenotypes"].split(",")) == {"heart_rate", "qt"}
     assert locus["start"] <= locus["base_pair_location"] <= locus["end"]
+    assert omnibus is None
+    assert summary["omnibus_loci"] is summary["acat_loci"] is summary["omnibus_loci_by_lead"] is None
 
 
 def test_hits_are_pairs_below_alpha_over_the_number_of_phenotypes(cohort):
     scan, genotypes, _ = cohort
-    summary, loci = score(scan, genotypes, np.arange(PEOPLE), Score(alpha=1e-8))
+    summary, loci, _ = score(scan, genotypes, np.arange(PEOPLE), Score(alpha=1e-8))
     below = scan.candidates["neg_log_10_p_value"] > -np.log10(1e-8 / 3)
     assert summary["threshold"] == pytest.approx(1e-8 / 3)
-    assert summary["hits"] == below.sum() > summary["hit_variants"] >= loci["n_variants"].sum() > 3
+    assert summary["hits"] == below.sum() > summary["hit_variants"] >= loci["n_hit_variants"].sum() > 3
+    assert summary["hits_by_phenotype"] == scan.candidates["phenotype"][below].value_counts().to_dict()
     assert "planted_loci" not in summary
     assert "planted" not in loci
+
+
+def test_variants_down_to_member_p_extend_a_locus_and_add_no_hit(cohort):
+    scan, genotypes, _ = cohort
+    narrow, few, _ = score(scan, genotypes, np.arange(PEOPLE), Score(member_p=5e-8 / 3))
+    wide, many, _ = score(scan, genotypes, np.arange(PEOPLE), Score())
+    assert {name: narrow[name] for name in ("hits", "loci")} == {name: wide[name] for name in ("hits", "loci")}
+    assert (many["n_variants"] >= few["n_variants"]).all()
+    assert (many["n_variants"] > few["n_variants"]).any()
+    assert many["n_hit_variants"].equals(few["n_hit_variants"])
+
+
+def test_the_yield_at_every_correction_is_that_of_choosing_it(cohort):
+    scan, genotypes, _ = cohort
+    correlation = np.array([[1, 0.9, 0], [0.9, 1, 0], [0, 0, 1]])
+    counted, _, _ = score(scan, genotypes, np.arange(PEOPLE), Score(alpha=1e-9), None, correlation)
+    hits = []
+    for name in ("none", "latents", "phenotypes", "li_ji", "galwey"):
+        settings = Score(alpha=1e-9, correction=name)
+        chosen, loci, _ = score(scan, genotypes, np.arange(PEOPLE), settings, None, correlation)
+        assert chosen["correction"] == name
+        assert chosen["hits"] == counted["hits_by_correction"][name]
+        assert chosen["loci"] == len(loci) == counted["loci_by_correction"][name]
+        assert chosen["threshold"] == counted["threshold_by_correction"][name]
+        hits.append(chosen["hits"])
+    assert counted["threshold_by_correction"]["li_ji"] == pytest.approx(1e-9 / (1 + 0.9 + 0.1 + 1))
+    assert hits[0] == max(hits) > min(hits) == hits[2]
+
+
+def test_without_a_correlation_the_effective_number_is_unknown_and_cannot_be_chosen(cohort):
+    scan, genotypes, _ = cohort
+    summary, _, _ = score(scan, genotypes, np.arange(PEOPLE), Score())
+    assert summary["hits_by_correction"]["li_ji"] is summary["threshold_by_correction"]["galwey"] is None
+    with pytest.raises(InputError, match=r"score\.correction must be none, latents or phenotypes"):
+        score(scan, genotypes, np.arange(PEOPLE), Score(correction="galwey"))
+
+
+def test_latents_of_one_lead_are_counted_by_their_names():
+    assert latents_of_one_lead([f"{lead}_latent_{n:02d}" for lead in ("I", "V1") for n in (1, 2, 3)][:-1]) == 3
+    assert latents_of_one_lead(["latent_01", "latent_02"]) == 2
+    assert latents_of_one_lead(["heart_rate", "pr", "qt"]) == 3
+
+
+def test_loci_are_counted_by_the_leads_that_show_them(cohort):
+    scan, genotypes, _ = cohort
+    names = {"heart_rate": "I_latent_01", "pr": "V1_latent_01", "qt": "V1_latent_02"}
+    renamed = scan._replace(
+        phenotypes=tuple(names.values()),
+        candidates=scan.candidates.assign(phenotype=scan.candidates["phenotype"].map(names)),
+    )
+    summary, _, _ = score(renamed, genotypes, np.arange(PEOPLE), Score())
+    assert summary["loci_by_lead"] == {"I": 2, "V1": 2}
+    assert summary["threshold_by_correction"]["latents"] == pytest.approx(5e-8 / 2)
+    assert score(scan, genotypes, np.arange(PEOPLE), Score())[0]["loci_by_lead"] == {}
+
+
+def test_combined_tests_have_loci_of_their_own(cohort):
+    scan, genotypes, planted = cohort
+    tests = {"omnibus": "heart_rate", "omnibus I": "heart_rate", "omnibus V1": "pr", "omnibus V2": "qt", "acat": "qt"}
+    summary, loci, omnibus = score(
+        combined_of(scan, tests), genotypes, np.arange(PEOPLE), Score(alpha=1e-9), planted.iloc[:1]
+    )
+    assert summary["omnibus_loci"] == len(omnibus) == 2
+    assert set(omnibus["rsid"]) == {"rs5", "rs90"}
+    assert set(omnibus["phenotype"]) == set(omnibus["phenotypes"]) == {"omnibus"}
+    assert tuple(omnibus) == tuple(loci)
+    assert summary["acat_loci"] == 1
+    assert summary["omnibus_loci_by_lead"] == {"I": 2, "V1": 1, "V2": 1}
+    assert (summary["omnibus_recovered_loci"], summary["omnibus_false_loci"]) == (1, 1)
+
+
+def test_the_test_of_a_lead_must_pass_alpha_over_the_number_of_leads(cohort):
+    scan, genotypes, _ = cohort
+    best = scan.candidates.sort_values("neg_log_10_p_value").iloc[-1]
+    alpha = 2 * 10 ** -best["neg_log_10_p_value"]  # passed as it is, but not divided by three
+    tests = dict.fromkeys(["omnibus", "omnibus I", "omnibus V1", "omnibus V2"], best["phenotype"])
+    settings = Score(alpha=alpha, correction="none")
+    summary, _, _ = score(combined_of(scan, tests), genotypes, np.arange(PEOPLE), settings)
+    assert summary["omnibus_loci"] == 1
+    assert set(summary["omnibus_loci_by_lead"].values()) == {0}
+
+
+def test_known_loci_are_marked_and_counted(cohort):
+    scan, genotypes, planted = cohort
+    known = planted.iloc[:2].assign(gene=["SCN5A", "TTN"], trait="PR interval").reset_index(drop=True)
+    summary, loci, _ = score(scan, genotypes, np.arange(PEOPLE), Score(), known=known)
+    assert summary["loci_at_known"] == 2
+    marks = loci.set_index("rsid")["known"]
+    assert marks.to_dict() == {"rs5": "PR interval (SCN5A)", "rs50": "PR interval (TTN)", "rs90": ""}
+    assert score(scan, genotypes, np.arange(PEOPLE), Score())[0]["loci_at_known"] is None
+
+
+def test_the_mhc_of_the_settings_is_one_locus(cohort):
+    scan, genotypes, _ = cohort
+    summary, _, _ = score(scan, genotypes, np.arange(PEOPLE), Score(mhc="chr1:1-600000"))
+    assert summary["loci"] == 2
 
 
 def test_a_locus_away_from_every_planted_variant_is_false(cohort):
     scan, genotypes, planted = cohort
     elsewhere = planted.assign(chromosome=["1", "1", "3"])
-    summary, loci = score(scan, genotypes, np.arange(PEOPLE), Score(), elsewhere)
+    summary, loci, _ = score(scan, genotypes, np.arange(PEOPLE), Score(), elsewhere)
     assert (summary["recovered_loci"], summary["false_loci"], summary["planted_recovered"]) == (2, 1, 2)
     assert loci.set_index("chromosome").loc["2", "planted"] == ""
 
 
 def test_nothing_found_is_a_score_too(cohort):
     scan, genotypes, planted = cohort
-    summary, loci = score(scan, genotypes, np.arange(PEOPLE), Score(alpha=1e-300), planted)
+    summary, loci, _ = score(scan, genotypes, np.arange(PEOPLE), Score(alpha=1e-300), planted)
     assert summary["hits"] == summary["loci"] == summary["recovered_loci"] == summary["false_loci"] == 0
     assert summary["planted_loci"] == 3
     assert len(loci) == 0
-    assert {"index_variant", "chromosome", "planted"} <= set(loci)
+    assert {"index_variant", "chromosome", "known", "planted"} <= set(loci)
 
 
-def test_the_summary_survives_json(cohort):
+def test_the_summary_survives_json_and_says_what_was_left_out(cohort):
     scan, genotypes, planted = cohort
-    scan = scan._replace(genomic_inflation=np.array([1.2, np.nan, 1.0]))
-    summary, _ = score(scan, genotypes, np.arange(PEOPLE), Score(), planted)
-    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
-    assert summary["genomic_inflation"] == pytest.approx(1.1)
-    assert summary["genomic_inflation_by_phenotype"] == {"heart_rate": 1.2, "pr": None, "qt": 1.0}
+    untested = Tally.of(("pr",), {name: 0 * part[..., :1] if name != "z_counts" else 0 * part[:, :1]
+                                  for name, part in scan.tally.arrays().items()})  # fmt: skip
+    for part in (scan, scan._replace(phenotypes=("pr",), tally=untested)):
+        summary, _, _ = score(part, genotypes, np.arange(PEOPLE), Score(), planted)
+        assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    assert summary["genomic_inflation"] is None
+    assert summary["genomic_inflation_by_phenotype"] == {"pr": None}
+    assert summary["n_variants_excluded"] == 7
+    assert summary["excluded_variants"] == {"no call": 2, "minor allele count below 20": 5}
+    assert summary["dropped_phenotypes"] == ["dead"]
 
 
-def test_an_alpha_beyond_what_the_scan_kept_is_refused(cohort):
+def test_inflation_is_that_of_the_tally(cohort):
     scan, genotypes, _ = cohort
-    with pytest.raises(InputError, match="must not exceed that of the scan"):
-        score(scan, genotypes, np.arange(PEOPLE), Score(alpha=0.05))
+    summary, _, _ = score(scan, genotypes, np.arange(PEOPLE), Score())
+    assert set(summary["genomic_inflation_by_phenotype"]) == {"heart_rate", "pr", "qt"}
+    assert summary["genomic_inflation"] <= summary["genomic_inflation_max"]
 
 
-@pytest.mark.parametrize("setting", [{"alpha": 0}, {"alpha": 2.0}, {"clump_r2": 0.0}, {"clump_distance": -1}])
+@pytest.mark.parametrize("setting", [{"alpha": 0.05}, {"member_p": 1e-4}])
+def test_what_the_scan_did_not_keep_cannot_be_scored(cohort, setting):
+    scan, genotypes, _ = cohort
+    with pytest.raises(InputError, match=rf"score.{next(iter(setting))} must not exceed engine.report_below, 1e-05"):
+        score(scan, genotypes, np.arange(PEOPLE), Score(**setting))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"alpha": 0}, {"alpha": 2.0}, {"member_p": 0}, {"clump_r2": 0.0}, {"clump_distance": -1}, {"correction": "fdr"},
+     {"mhc": "6"}, {"mhc": "6:5-1"}, {"mhc": "6:a-b"}],
+)  # fmt: skip
 def test_bad_settings_fail_at_construction(setting):
     with pytest.raises(InputError, match=f"score.{next(iter(setting))} must be"):
         Score(**setting)
+
+
+def test_correlated_phenotypes_are_fewer_tests_than_they_are_many():
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(400, 3)) @ np.array([[1, 1, 0], [0, 0.3, 0], [0, 0, 1]])
+    basis = covariate_basis(rng.normal(size=(400, 2)))
+    correlation = phenotype_correlation(residualise(values, basis))
+    assert 0.9 < correlation[0, 1] < 1
+
+
+def test_scoring_imports_neither_torch_nor_matplotlib_nor_scipy_stats():
+    code = "import sys, ecgae.score; print([m for m in ('torch', 'matplotlib', 'scipy.stats') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

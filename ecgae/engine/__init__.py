@@ -1,10 +1,8 @@
 """Who runs the association scan: one file per engine, all giving the same tables.
 
-An engine is a frozen dataclass, called with the genotypes, the analysed people's rows in them, and their phenotypes and
-covariates in the same order.
+An engine is a frozen dataclass, called with what is to be tested and with a folder for its files.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -13,17 +11,46 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ecgae.genotypes import Genotypes
+from ecgae.tally import Tally
+from ecgae.variant_filter import VariantFilter
+
+ASSOCIATIONS = "associations.parquet"
+SUMMARIES = ("neg_log_10_p_value", "phenotype", "effect_allele_frequency", "n")
+"""What `Scan.variants` says of each variant beside its place and alleles."""
 
 
-class QQ(NamedTuple):
-    """Quantiles of the p-values, as -log10, at probabilities common to all phenotypes."""
+class Task(NamedTuple):
+    """What is to be tested, for every engine alike. The people are in the same order everywhere."""
 
-    expected: Float[np.ndarray, " quantile"]
-    observed: dict[str, Float[np.ndarray, " quantile"]]
+    genotypes: Genotypes
+    individuals: Int[np.ndarray, " individual"]
+    """Rows of the genotypes."""
+    phenotypes: Float[np.ndarray, "individual phenotype"]
+    """As they were given, before any transform; NaN = missing."""
+    names: tuple[str, ...]
+    """Of the phenotypes."""
+    covariates: Float[np.ndarray, "individual covariate"]
+    """Numbers without a gap, without the intercept."""
+    covariate_names: tuple[str, ...]
+    filter: VariantFilter
+    """Which of them are tested, by what is counted among these people."""
+    variants: Int[np.ndarray, " variant"] | None = None
+    """Rows of `Genotypes.variants` to test; None: all that the filter's regions and lists leave."""
+    chromosomes: tuple[str, ...] | None = None
+    """Only these, as a part of a scan; None: all."""
+
+
+class Combined(NamedTuple):
+    """Tests of many phenotypes at once, one result per variant and test."""
+
+    tally: Tally
+    """Its `phenotypes` are the tests: "omnibus" (all phenotypes), "omnibus V1" (those of a lead), "acat", ..."""
+    candidates: pd.DataFrame
+    """As `Scan.candidates`, where `phenotype` names the test, and beta and standard_error are NaN."""
 
 
 class Scan(NamedTuple):
-    """What a scan found, small enough to hold; everything reported is in the association table."""
+    """What a scan found, small enough to hold."""
 
     phenotypes: tuple[str, ...]
     """Those tested."""
@@ -32,31 +59,38 @@ class Scan(NamedTuple):
     n_individuals: int
     n_variants: int
     """Variants tested, with at least one phenotype."""
-    n_excluded: int
-    """Variants whose rarer allele is too rare to be tested."""
-    n_untested: int
-    """Variants that are constant or follow from the covariates."""
-    genomic_inflation: Float[np.ndarray, " phenotype"]
+    excluded: dict[str, int]
+    """Variants that were not tested, by reason."""
+    report_below: float
+    """p-value."""
     variants: pd.DataFrame
     """The tested variants, indexed by their place in `Genotypes.variants`: its columns, then `neg_log_10_p_value` (the
-    largest over phenotypes), `phenotype` (where it is that), `effect_allele_frequency` and `n` (there)."""
-    alpha: float
+    largest over phenotypes; in single precision where it is above `report_below`), `phenotype` (where it is that),
+    `effect_allele_frequency` and `n` (there)."""
     candidates: pd.DataFrame
-    """Every association with p below `alpha`, in the columns of the association table, indexed like `variants`."""
-    qq: QQ
+    """Every association with p of at most `report_below`, exact, in the columns of the association table, indexed like
+    `variants`."""
+    tally: Tally
+    combined: Combined | None
+    """None where the engine makes no such tests."""
 
 
 @runtime_checkable
 class Engine(Protocol):
-    """Tests every phenotype on every variant and writes the association table."""
+    """Tests every phenotype on every variant.
 
-    def __call__(
-        self,
-        genotypes: Genotypes,
-        individuals: Int[np.ndarray, " individual"],
-        phenotypes: Float[np.ndarray, "individual phenotype"],
-        names: Sequence[str],
-        covariates: Float[np.ndarray, "individual covariate"],
-        associations: Path,
-        alpha: float = 5e-8,
-    ) -> Scan: ...
+    Writes `associations.parquet` into `folder`: the candidates. What it leaves there unfinished is its own and lets the
+    same call go on later.
+    """
+
+    @property
+    def transform(self) -> str:
+        """What happens to phenotypes first: none | zscore | rint."""
+        ...
+
+    @property
+    def report_below(self) -> float:
+        """p-value above which associations are only counted."""
+        ...
+
+    def __call__(self, task: Task, folder: Path) -> Scan: ...

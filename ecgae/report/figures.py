@@ -3,27 +3,33 @@
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
 from ecgae.report.style import ACCENT, INK, MUTED, SECOND, STYLE, WARN, new_figure
+
+CELLS = 1500, 200
+"""Across the genome, and up to the threshold: about a pixel each, which is less than a point's size."""
 
 
 def manhattan(variants: pd.DataFrame, loci: pd.DataFrame, threshold: float, planted: pd.DataFrame | None) -> Figure:
     """The strongest association of every variant over all phenotypes, along the genome.
 
     `variants`: chromosome, base_pair_location, neg_log_10_p_value; `loci`: the same of the index variants; `planted`:
-    the places of planted variants, or None; `threshold` is a p-value.
+    the places of planted variants, or None; `threshold` is a p-value. Below the threshold, of points that would lie on
+    one another one is drawn.
     """
     with mpl.rc_context(STYLE):
         figure = new_figure(10, 3.6)
         axes = figure.add_subplot()
         offsets, centres = _genome_axis(variants)
-        x = variants.base_pair_location + variants.chromosome.map(offsets)
-        parity = variants.chromosome.map({name: rank % 2 for rank, name in enumerate(offsets)})
+        x = variants.base_pair_location.to_numpy() + variants.chromosome.map(offsets).to_numpy(dtype=float)
+        y = variants.neg_log_10_p_value.to_numpy(dtype=float)
+        parity = variants.chromosome.map({name: rank % 2 for rank, name in enumerate(offsets)}).to_numpy()
+        drawn = _apart(x, y, -np.log10(threshold))
         for side, colour in ((0, ACCENT), (1, SECOND)):
-            chosen = parity == side
-            axes.scatter(x[chosen], variants.neg_log_10_p_value[chosen], s=4, c=colour, linewidths=0, rasterized=True)
+            chosen = drawn[parity[drawn] == side]
+            axes.scatter(x[chosen], y[chosen], s=4, c=colour, linewidths=0, rasterized=True)
         axes.axhline(-np.log10(threshold), color=WARN, lw=1, ls="--", label=f"threshold, p = {threshold:.2g}")
         if len(loci):
             place = loci.base_pair_location + loci.chromosome.map(offsets)
@@ -42,6 +48,19 @@ def manhattan(variants: pd.DataFrame, loci: pd.DataFrame, threshold: float, plan
     return figure
 
 
+def _apart(
+    x: Float[np.ndarray, " variant"], y: Float[np.ndarray, " variant"], threshold: float
+) -> Int[np.ndarray, " drawn"]:
+    """All points above the threshold; below it, the highest of each cell of the `CELLS` that the plane has there."""
+    across, up = CELLS
+    width, height = x.max(initial=0) - x.min(initial=0), max(threshold, 1e-9)
+    columns = ((x - x.min(initial=0)) * (across / max(width, 1))).astype(np.int64)
+    cell = columns * (up + 1) + np.clip(y * (up / height), 0, up).astype(np.int64)
+    order = np.argsort(-y, kind="stable")
+    low = order[y[order] <= threshold]
+    return np.concatenate([order[: len(order) - len(low)], low[np.unique(cell[low], return_index=True)[1]]])
+
+
 def _genome_axis(variants: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
     """Where each chromosome starts and where its middle lies, in base pairs along the axis."""
     offsets, centres, start = {}, {}, 0.0
@@ -52,21 +71,6 @@ def _genome_axis(variants: pd.DataFrame) -> tuple[dict[str, float], dict[str, fl
         centres[str(name)] = start + span / 2
         start += span * 1.02 + 1
     return offsets, centres
-
-
-def qq(observed: dict[str, Float[np.ndarray, "quantile"]], expected: Float[np.ndarray, "quantile"]) -> Figure:
-    """-log10 p of each phenotype against what is expected without any association, quantile by quantile."""
-    with mpl.rc_context(STYLE):
-        figure = new_figure(4.2, 4)
-        axes = figure.add_subplot()
-        for values in observed.values():
-            axes.plot(expected, values, ".", ms=2.5, color=ACCENT, alpha=0.5)
-        top = float(expected.max(initial=1))
-        axes.plot([0, top], [0, top], color=WARN, lw=1)
-        axes.set_xlabel("expected $-\\log_{10}\\,p$")
-        axes.set_ylabel("observed $-\\log_{10}\\,p$")
-        axes.set_title(f"{len(observed)} phenotypes", fontsize=10)
-    return figure
 
 
 def training_curve(history: pd.DataFrame) -> Figure:

@@ -7,8 +7,12 @@ from html import escape
 from pathlib import Path
 
 CAPTIONS = {
-    "manhattan": "Strongest association of every variant over all phenotypes.",
-    "qq": "Quantiles of the p-values of every phenotype; the line is what chance alone gives.",
+    "manhattan": "Strongest association of every variant over all phenotypes. Below the threshold, points that would "
+    "lie on one another (within 1/1500 of the width and 1/200 of the threshold) are drawn once.",
+    "qq": "Quantiles of the p-values of every phenotype; the line is what chance alone gives, the band where 95 % of "
+    "independent tests lie.",
+    "inflation": "Genomic inflation by minor allele frequency and phenotype: as colours (grey: nothing tested), and "
+    "against what chance gives.",
     "quality": "Share of each lead's recorded variance that the reconstruction explains: median, quartiles, 5th to "
     "95th percentile of the people.",
     "errors": "Error of every lead of every person against the recording, sorted; beside it, how often it occurs.",

@@ -12,9 +12,13 @@ def summary_table(summary: dict[str, Any]) -> str:
 
 
 def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = [
-        ("people", f"{summary['n_individuals']:,}"),
-        ("variants tested", f"{summary['n_variants']:,}"),
+    """score.json of an older version lacks some keys: those rows are left out."""
+    rows = [("people", f"{summary['n_individuals']:,}"), ("variants tested", f"{summary['n_variants']:,}")]
+    left_out = {name: count for name, count in summary.get("excluded_variants", {}).items() if count}
+    if left_out:
+        reasons = "; ".join(f"{count:,} {name}" for name, count in left_out.items())
+        rows.append(("variants left out", f"{sum(left_out.values()):,} ({reasons})"))
+    rows += [
         ("phenotypes", f"{summary['n_phenotypes']:,}"),
         ("threshold (p)", f"{summary['threshold']:.3g}"),
         ("hits", f"{summary['hits']:,}"),
@@ -26,10 +30,23 @@ def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
             ("  at a planted variant", f"{summary['recovered_loci']:,} (of {summary['planted_loci']:,} planted)"),
             ("  elsewhere (false)", f"{summary['false_loci']:,}"),
         ]
+    if summary.get("loci_at_known") is not None:
+        rows.append(("  at a known ECG locus", f"{summary['loci_at_known']:,}"))
+    if "loci_by_correction" in summary:
+        rows.append(("  at other thresholds", _other_thresholds(summary)))
+    if summary.get("omnibus_loci") is not None:
+        rows.append(("omnibus loci", f"{summary['omnibus_loci']:,} (all phenotypes at once, p < {summary['alpha']:g})"))
     if summary["genomic_inflation"] is not None:  # no variant was tested
         inflation = f"{summary['genomic_inflation']:.3f} (median; max {summary['genomic_inflation_max']:.3f})"
         rows.append(("genomic inflation", inflation))
     return rows
+
+
+def _other_thresholds(summary: dict[str, Any]) -> str:
+    """Loci and hits at each threshold that differs from the chosen one."""
+    loci, hits, p = (summary[f"{what}_by_correction"] for what in ("loci", "hits", "threshold"))
+    others = [name for name, value in p.items() if value is not None and value != summary["threshold"]]
+    return "; ".join(f"{name} {loci[name]:,} ({hits[name]:,} hits)" for name in others) or "the same"
 
 
 def _model(summary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,0 +1,119 @@
+"""Genotype calls of a block of variants, made ready for a matrix product: numbers, and 0 where there is no call."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Float64, Int, Num, UInt8, UInt64
+
+from ecgae.variant_counts import Counts, count
+
+ODD = np.uint64(0x5555555555555555)
+"""The lower bit of every two, of 32 people."""
+ONE = np.uint64(1)
+FOUR_CALLS = np.array([2, 0, 1, 0], dtype=np.float32)[(np.arange(256)[:, None] >> np.array([0, 2, 4, 6])) & 3]
+FOUR_CALLS = FOUR_CALLS.view(np.complex128)[:, 0]
+"""The copies in four people by what their byte is, as one thing of 16 bytes that is looked up at once."""
+
+
+class Calls(NamedTuple):
+    """A block of variants, one row each."""
+
+    genotype: Float[np.ndarray, "variant individual"]
+    """Copies of the rarer allele; 0 where there is no call. Rare copies are small numbers, which round little."""
+    flipped: Bool[np.ndarray, " variant"]
+    """Where the rarer allele is not the effect allele."""
+    counts: Counts
+    missing_variant: Int[np.ndarray, " missing"]
+    """The row of each missing call, in order,"""
+    missing_individual: Int[np.ndarray, " missing"]
+    """and its column."""
+    given: Float32[np.ndarray, "individual variant"] | None
+    """Dosages as they were read; None where `genotype` says them exactly: whole ones, and those in double precision."""
+
+    def dosage(self, variants: Int[np.ndarray, " chosen"]) -> Float64[np.ndarray, "individual chosen"]:
+        """Copies of the effect allele of some rows, in rising order, exactly; NaN where there is no call."""
+        if self.given is not None:
+            return self.given[:, variants].astype(np.float64)
+        copies = self.genotype[variants].astype(np.float64)
+        dosage = np.where(self.flipped[variants, None], 2 - copies, copies).T
+        chosen = np.isin(self.missing_variant, variants)
+        dosage[self.missing_individual[chosen], np.searchsorted(variants, self.missing_variant[chosen])] = np.nan
+        return dosage
+
+
+def select(
+    packed: UInt8[np.ndarray, "variant byte"], individuals: Int[np.ndarray, " individual"]
+) -> UInt8[np.ndarray, "variant chosen_byte"]:
+    """The calls of some people, packed again in the order given."""
+    codes = np.take(packed, individuals >> 2, axis=1)
+    codes >>= (2 * (individuals & 3)).astype(np.uint8)
+    codes &= 3
+    padded = np.zeros((len(packed), -(-len(individuals) // 4) * 4), dtype=np.uint8)
+    padded[:, : len(individuals)] = codes
+    four = padded.reshape(len(packed), -1, 4)
+    return four[..., 0] | four[..., 1] << 2 | four[..., 2] << 4 | four[..., 3] << 6
+
+
+class Counted(NamedTuple):
+    """What the bits of packed calls say before they are unpacked."""
+
+    words: UInt64[np.ndarray, "variant word"]
+    """The calls of 32 people each."""
+    counts: Counts
+
+    def of(self, variants: Bool[np.ndarray, " variant"]) -> "Counted":
+        """Some rows."""
+        return Counted(self.words[variants], Counts(self.counts.people, *(one[variants] for one in self.counts[1:])))
+
+
+def count_packed(packed: UInt8[np.ndarray, "variant byte"], people: int) -> Counted:
+    """Counts of PLINK's two bits: 00 two copies, 10 one, 11 none, 01 no call; person i in bits 2 (i % 4) of a byte."""
+    variants, size = packed.shape
+    words = np.zeros((variants, -(-size // 8)), dtype=np.uint64)
+    words.view(np.uint8)[:, :size] = packed
+    low, high = words & ODD, (words >> ONE) & ODD
+    none = np.bitwise_count(low & high).sum(axis=1, dtype=np.int64)
+    one = np.bitwise_count(high).sum(axis=1, dtype=np.int64) - none
+    missing = np.bitwise_count(low).sum(axis=1, dtype=np.int64) - none
+    n = people - missing
+    two = n - one - none
+    return Counted(
+        words, Counts(people, n, (2 * two + one).astype(float), (4 * two + one).astype(float), two, one, none)
+    )
+
+
+def from_packed(counted: Counted) -> Calls:
+    """The calls of variants whose bits were counted."""
+    words, counts = counted
+    flipped = counts.effect_allele_count > counts.n
+    if flipped.any():
+        words = words.copy()
+        words[flipped] = _swapped(words[flipped])
+    variant, person = _missing(words & ~(words >> ONE) & ODD)
+    genotype = np.empty((len(words), words.shape[1] * 8), dtype=np.complex128)
+    np.take(FOUR_CALLS, words.view(np.uint8), out=genotype, mode="clip")
+    return Calls(genotype.view(np.float32)[:, : counts.people], flipped, counts, variant, person, None)
+
+
+def _swapped(words: UInt64[np.ndarray, "variant word"]) -> UInt64[np.ndarray, "variant word"]:
+    """None in place of two copies, and the reverse: both bits are turned where they are equal."""
+    equal = ~(words ^ (words >> ONE)) & ODD
+    return words ^ (equal | (equal << ONE))
+
+
+def _missing(flags: Num[np.ndarray, "variant word"]) -> tuple[Int[np.ndarray, " missing"], Int[np.ndarray, " missing"]]:
+    variant, word = np.nonzero(flags)
+    bits = (flags[variant, word][:, None] >> np.arange(0, 64, 2, dtype=np.uint64)) & ONE
+    which, person = np.nonzero(bits)
+    return variant[which], word[which] * 32 + person
+
+
+def from_dosage(dosage: Float[np.ndarray, "individual variant"]) -> Calls:
+    """Calls from expected copies of the effect allele, NaN where there is none; in the precision given."""
+    counts = count(dosage)
+    flipped = counts.effect_allele_count > counts.n
+    genotype = np.array(dosage.T, order="C")
+    np.subtract(2, genotype, out=genotype, where=flipped[:, None])
+    variant, individual = np.nonzero(np.isnan(genotype))
+    genotype[variant, individual] = 0
+    return Calls(genotype, flipped, counts, variant, individual, dosage if dosage.dtype == np.float32 else None)

@@ -1,0 +1,202 @@
+"""A scan in parts, one per chromosome: what they hold, how they lie on disk, and how they become one scan."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ecgae.association import p_of_chi2
+from ecgae.engine import SUMMARIES, Combined, Scan, Task
+from ecgae.engine._block import Tested, Tests
+from ecgae.errors import InputError
+from ecgae.sumstats import Statistics, association_table, to_frame
+from ecgae.tally import Tally
+
+FORMAT = "ecgae scan 1"
+FOLDER = ".scan"
+ROW = "row"
+"""Place of a variant in the genotypes."""
+
+
+class Part(NamedTuple):
+    """The results of a chromosome."""
+
+    chromosome: str
+    excluded: Counter[str]
+    tally: Tally
+    combined_tally: Tally
+    variants: pa.Table
+    """`ROW` and `SUMMARIES`, `phenotype` as a number."""
+    candidates: pa.Table
+    """The association table and `ROW`."""
+    combined_candidates: pa.Table
+
+
+class Gathering:
+    """A part that grows block by block, in order."""
+
+    def __init__(self, task: Task, tests: Tests, chromosome: str):
+        self.task, self.tests, self.chromosome = task, tests, chromosome
+        self.excluded = Counter[str]()
+        self.tally, self.combined_tally = Tally.empty(tests.prepared.names), Tally.empty(tests.combined)
+        self.variants: list[pa.Table] = []
+        self.candidates: list[pa.Table] = []
+        self.combined_candidates: list[pa.Table] = []
+
+    def add(self, block: Tested) -> None:
+        """The next block of the chromosome."""
+        self.excluded += block.excluded
+        if not len(block.rows):
+            return
+        untested = np.isnan(block.chi2)
+        tested = ~untested if untested.any() else None
+        frequency = block.minor_allele_frequency
+        self.tally.add(self.chromosome, frequency, block.chi2, tested)
+        if self.tests.combined:
+            self.combined_tally.add(self.chromosome, frequency, block.combined_chi2)
+        self.variants.append(_best_of(block))
+        statistics, names = block.statistics, self.tests.prepared.names
+        least = -np.log10(self.tests.report_below)
+        rows = block.rows[block.reported]
+        self.candidates.append(self._table(rows, names, statistics, statistics.neg_log_10_p_value >= least))
+        if self.tests.combined and len(rows):
+            self.combined_candidates.append(self._combined_table(rows, block))
+
+    def _table(self, rows: np.ndarray, names: tuple[str, ...], statistics: Statistics, which: np.ndarray) -> pa.Table:
+        table = association_table(self.task.genotypes.variants.iloc[rows], names, statistics, which)
+        return table.append_column(ROW, pa.array(rows[np.nonzero(which)[0]], pa.int64()))
+
+    def _combined_table(self, rows: np.ndarray, block: Tested) -> pa.Table:
+        p = block.combined_neg_log_10_p
+        nan = np.full(p.shape, np.nan)
+        frequency = np.repeat(block.effect_allele_frequency[block.reported, :1], p.shape[1], axis=1)
+        n = np.repeat(block.n[block.reported, :1], p.shape[1], axis=1).astype(np.int32)
+        statistics = Statistics(nan, nan, p, frequency, n)
+        return self._table(rows, self.tests.combined, statistics, p >= -np.log10(self.tests.report_below))
+
+    def part(self) -> Part:
+        """The whole chromosome."""
+        empty = self._table(np.empty(0, np.int64), ("",), Statistics.empty(0, 1), np.zeros((0, 1), dtype=bool))
+        return Part(
+            self.chromosome,
+            self.excluded,
+            self.tally,
+            self.combined_tally,
+            pa.concat_tables(self.variants or [_summary(*(np.empty(0) for _ in range(5)))]),
+            pa.concat_tables([*self.candidates, empty]),
+            pa.concat_tables([*self.combined_candidates, empty]),
+        )
+
+
+def _best_of(block: Tested) -> pa.Table:
+    best = np.nanargmax(block.chi2, axis=1)
+    rows = np.arange(len(best))
+    chi2 = block.chi2[rows, best].astype(np.float64)
+    p = p_of_chi2(chi2)
+    exact = block.statistics.neg_log_10_p_value
+    exact = exact[np.arange(len(exact)), best[block.reported]]
+    p[block.reported] = np.where(np.isnan(exact), p[block.reported], exact)
+    return _summary(block.rows, p, best, block.effect_allele_frequency[rows, best], block.n[rows, best])
+
+
+def _summary(row: np.ndarray, p: np.ndarray, phenotype: np.ndarray, frequency: np.ndarray, n: np.ndarray) -> pa.Table:
+    types = (pa.int64(), pa.float64(), pa.int32(), pa.float64(), pa.int32())
+    columns = zip((row, p, phenotype, frequency, n), types, strict=True)
+    return pa.table([pa.array(values, of, safe=False) for values, of in columns], names=[ROW, *SUMMARIES])
+
+
+class Parts:
+    """The finished parts of one scan, below its folder: a lost job costs its chromosome only."""
+
+    def __init__(self, folder: Path, task: Task, settings: str):
+        self.folder = folder / FOLDER / _fingerprint(task, settings)
+
+    def read(self, chromosome: str, names: tuple[str, ...], combined: tuple[str, ...]) -> Part | None:
+        """None where it is not finished."""
+        place = self.folder / chromosome
+        if not place.is_dir():
+            return None
+        with np.load(place / "tally.npz", allow_pickle=False) as arrays:
+            own = {name: arrays[name].copy() for name in ("z_counts", "tests", "chi2")}
+            of_combined = {name: arrays[f"combined_{name}"].copy() for name in ("z_counts", "tests", "chi2")}
+        tables = (pq.read_table(place / f"{name}.parquet") for name in Part._fields[4:])
+        excluded = Counter(json.loads((place / "excluded.json").read_text()))
+        return Part(chromosome, excluded, Tally.of(names, own), Tally.of(combined, of_combined), *tables)
+
+    def write(self, part: Part) -> None:
+        """Under another name first: a part that lies there is whole."""
+        place, partial = self.folder / part.chromosome, self.folder / f"{part.chromosome}.{os.getpid()}.partial"
+        if place.is_dir():
+            return
+        partial.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, Any] = {f"combined_{name}": values for name, values in part.combined_tally.arrays().items()}
+        np.savez_compressed(partial / "tally.npz", **(arrays | part.tally.arrays()))
+        for name in Part._fields[4:]:
+            pq.write_table(getattr(part, name), partial / f"{name}.parquet")
+        (partial / "excluded.json").write_text(json.dumps(part.excluded))
+        try:
+            partial.rename(place)
+        except OSError:  # another job was faster
+            shutil.rmtree(partial)
+
+    def remove(self) -> None:
+        """When the scan is whole."""
+        shutil.rmtree(self.folder.parent, ignore_errors=True)
+
+
+def _fingerprint(task: Task, settings: str) -> str:
+    """Of everything that the results follow from: parts of another scan are not taken for this one's."""
+    digest = hashlib.blake2b(digest_size=12)
+    files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in task.genotypes.files]
+    for text in (FORMAT, settings, repr(task.filter), repr(task.names), repr(files)):
+        digest.update(text.encode() + b"\0")
+    rows = np.empty(0) if task.variants is None else task.variants
+    for values in (task.individuals, task.phenotypes, task.covariates, rows):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def whole(task: Task, tests: Tests, parts: list[Part]) -> tuple[Scan, pa.Table]:
+    """The scan that the parts make, and its association table."""
+    names, combined = tests.prepared.names, tests.combined
+    tally, combined_tally, excluded = Tally.empty(names), Tally.empty(combined), Counter[str]()
+    for part in parts:
+        tally.merge(part.tally)
+        combined_tally.merge(part.combined_tally)
+        excluded += part.excluded
+    summary = pa.concat_tables([part.variants for part in parts]).to_pandas().set_index(ROW).rename_axis(None)
+    if not len(summary):
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in excluded.items())
+        raise InputError(
+            f"Some variant must be left to test; of {sum(excluded.values()):,} none is: {reasons}. "
+            "Relax the settings of variants."
+        )
+    summary["phenotype"] = np.array(names, dtype=object)[summary["phenotype"]]
+    table = pa.concat_tables([part.candidates for part in parts])
+    scan = Scan(
+        names,
+        tests.prepared.dropped,
+        len(task.individuals),
+        len(summary),
+        dict(excluded),
+        tests.report_below,
+        task.genotypes.variants.loc[summary.index].join(summary),
+        _frame(table),
+        tally,
+        Combined(combined_tally, _frame(pa.concat_tables([part.combined_candidates for part in parts])))
+        if combined
+        else None,
+    )
+    return scan, table.drop_columns([ROW])
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    return to_frame(table.drop_columns([ROW])).set_axis(table[ROW].to_numpy())

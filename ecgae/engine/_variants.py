@@ -1,0 +1,74 @@
+"""Which variants are tested, and their calls."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Int
+
+from ecgae.calls import Calls, count_packed, from_dosage, from_packed, select
+from ecgae.engine import Task
+from ecgae.genotypes import Genotypes
+from ecgae.variant_filter import VariantFilter
+
+Rows = Int[np.ndarray, " variant"]
+
+
+BLOCK = 2**25
+"""Bytes of a block's genotypes in single precision, about: large enough for a matrix product to run at full speed."""
+
+
+def block_size(individuals: int, copies: int = 1) -> int:
+    """Variants at a time; `copies`: of the genotypes that are made on the way."""
+    return min(2048, max(16, BLOCK // (4 * individuals * copies)))
+
+
+def listed(task: Task) -> Rows:
+    """Rows of the genotypes' variants in the regions and lists that the filter names, and on the task's chromosomes."""
+    table = task.genotypes.variants
+    rows = np.flatnonzero(task.filter.listed(table)) if task.variants is None else task.variants
+    if task.chromosomes is None:
+        return rows
+    return rows[table["chromosome"].isin(task.chromosomes).to_numpy()[rows]]
+
+
+def blocks(task: Task, rows: Rows, size: int) -> Iterator[tuple[str, Rows]]:
+    """The rows, at most `size` at a time and of one chromosome."""
+    chromosome = task.genotypes.variants["chromosome"].to_numpy()[rows]
+    for here in np.split(rows, np.flatnonzero(chromosome[1:] != chromosome[:-1]) + 1):
+        for start in range(0, len(here), size):
+            yield task.genotypes.variants["chromosome"].iat[here[0]], here[start : start + size]
+
+
+def calls_of(
+    genotypes: Genotypes, rows: Rows, individuals: Int[np.ndarray, " individual"], variant_filter: VariantFilter
+) -> tuple[Int[np.ndarray, " passed"], Calls, Counter[str]]:
+    """The rows that pass the filter, their calls, and how many did not pass, by reason."""
+    if genotypes.has_packed:
+        packed = genotypes.packed(rows)
+        if not np.array_equal(individuals, np.arange(len(genotypes.sample_ids))):
+            packed = select(packed, individuals)
+        counted = count_packed(packed, len(individuals))
+        kept, failed = _kept(len(rows), variant_filter.failed(counted.counts, hard_calls=True))
+        return rows[kept], from_packed(counted if kept.all() else counted.of(kept)), failed
+    dosage = genotypes.read(rows, individuals)
+    calls = from_dosage(dosage)
+    kept, failed = _kept(len(rows), variant_filter.failed(calls.counts, hard_calls=genotypes.hard_calls))
+    return rows[kept], calls if kept.all() else from_dosage(dosage[:, kept]), failed
+
+
+def _kept(variants: int, failed: dict[str, np.ndarray]) -> tuple[np.ndarray, Counter[str]]:
+    kept = np.ones(variants, dtype=bool)
+    for who in failed.values():
+        kept &= ~who
+    return kept, Counter({reason: int(who.sum()) for reason, who in failed.items() if who.any()})
+
+
+def passing(task: Task, size: int = 1024) -> tuple[Rows, Counter[str]]:
+    """All rows that pass the filter among the task's people, and how many do not, by reason: a pass of its own."""
+    found, excluded = [], Counter[str]()
+    for _, rows in blocks(task, listed(task), size):
+        kept, _, failed = calls_of(task.genotypes, rows, task.individuals, task.filter)
+        found.append(kept)
+        excluded += failed
+    return np.concatenate(found) if found else np.empty(0, dtype=np.int64), excluded

@@ -1,0 +1,57 @@
+"""The part of the page on whether a scan may be trusted, and on each of its phenotypes."""
+
+from typing import Any
+
+import pandas as pd
+
+from ecgae.report.html import Figures, table
+
+NUMBERS = {
+    "genomic_inflation": ("genomic inflation, median over phenotypes", "1 where nothing is associated"),
+    "genomic_inflation_max": ("genomic inflation, largest", ""),
+    "genomic_inflation_1000": ("genomic inflation per 1,000 people", "what structure would give in 1,000 people"),
+    "mean_chi2": ("mean chi2", "above 1 by polygenicity or confounding"),
+}
+NULL = {
+    "null_family_wise_error": ("shuffled scans with a hit", "share of them; at most 0.05 is wanted"),
+    "null_hits": ("hits per shuffled scan", ""),
+    "null_threshold": ("threshold of 5 % family-wise error (p)", "for the same correlated phenotypes and variants"),
+    "null_effective_tests": ("independent tests that it amounts to", ""),
+}
+"""Keys of score.json: in words, and what to compare with."""
+
+BY_PHENOTYPE = {
+    "genomic_inflation_by_phenotype": "genomic inflation",
+    "hits_by_phenotype": "hits",
+    "mean_chi2_by_phenotype": "mean chi2",
+    "heritability_by_phenotype": "heritability",
+    "heritability_standard_error_by_phenotype": "its standard error",
+}
+
+
+def calibration_section(score: dict[str, Any], figures: Figures) -> list[str]:
+    """Pieces of HTML. Keys that score.json lacks are left out."""
+    return ["<h2>Calibration</h2>", figures.wide("inflation"), _numbers(score), _by_phenotype(score)]
+
+
+def _numbers(score: dict[str, Any]) -> str:
+    rows = [[label, _text(score[key]), "", note] for key, (label, note) in NUMBERS.items() if key in score]
+    for key, (label, note) in NULL.items():
+        if key in score:
+            interval = " to ".join(map(_text, score[f"{key}_95"]))
+            rows.append([label, _text(score[key]), interval, note])
+    if "null_repetitions" in score:
+        rows.append(["shuffled scans", f"{score['null_repetitions']:,}", "", "people against genotypes"])
+    return table(["", "", "95 % interval" if "null_repetitions" in score else "", ""], rows)
+
+
+def _text(value: float | None) -> str:
+    return "\u2013" if value is None else f"{value:.4g}"
+
+
+def _by_phenotype(score: dict[str, Any]) -> str:
+    """Folded away: there may be hundreds."""
+    columns = {label: score[key] for key, label in BY_PHENOTYPE.items() if key in score}
+    rows = pd.DataFrame(columns, index=list(score["genomic_inflation_by_phenotype"]), dtype=object)
+    cells = [[name, *map(_text, row)] for name, *row in rows.where(rows.notna(), None).itertuples()]
+    return f"<details><summary>{len(rows)} phenotypes</summary>{table(['phenotype', *columns], cells)}</details>"
