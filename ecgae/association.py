@@ -81,9 +81,13 @@ def is_constant(
     phenotypes: Num[np.ndarray, "individual phenotype"], basis: Float[np.ndarray, "individual basis"]
 ) -> Bool[np.ndarray, " phenotype"]:
     """Which phenotypes do not vary, or not beyond what the covariates say (their residuals would be rounding noise)."""
-    spread = phenotypes.std(axis=0)
-    left = residualise(phenotypes, basis).std(axis=0)
-    return (spread <= CONSTANT * np.abs(phenotypes).max(axis=0, initial=0)) | (left <= CONSTANT * spread)
+    largest = np.maximum(phenotypes.max(axis=0, initial=0), -phenotypes.min(axis=0, initial=0))
+    centred = phenotypes - phenotypes.mean(axis=0)
+    squares = np.einsum("ik,ik->k", centred, centred)
+    explained = basis.T @ centred
+    left = np.maximum(squares - np.einsum("pk,pk->k", explained, explained), 0)
+    spread = np.sqrt(squares / max(len(centred), 1))
+    return (spread <= CONSTANT * largest) | (left <= CONSTANT**2 * squares)
 
 
 def missingness_patterns(

@@ -1,5 +1,7 @@
 """Genotype calls of a block of variants, made ready for a matrix product: numbers, and 0 where there is no call."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -10,16 +12,21 @@ from ecgae.variant_counts import Counts, count
 ODD = np.uint64(0x5555555555555555)
 """The lower bit of every two, of 32 people."""
 ONE = np.uint64(1)
-FOUR_CALLS = np.array([2, 0, 1, 0], dtype=np.float32)[(np.arange(256)[:, None] >> np.array([0, 2, 4, 6])) & 3]
-FOUR_CALLS = FOUR_CALLS.view(np.complex128)[:, 0]
-"""The copies in four people by what their byte is, as one thing of 16 bytes that is looked up at once."""
+COPIES = np.array([2, 0, 1, 0], dtype=np.float32)[(np.arange(256)[:, None] >> np.array([0, 2, 4, 6])) & 3]
+"""The copies in four people by what their byte is."""
+
+_AT_ONCE = COPIES.view(np.complex128)[:, 0]
+"""The same, each row as one thing of 16 bytes that is looked up at once."""
 
 
-class Calls(NamedTuple):
-    """A block of variants, one row each."""
+@dataclass(frozen=True, eq=False)
+class Calls:
+    """A block of variants, one row each: the rarer allele is counted, since small numbers round little."""
 
-    genotype: Float[np.ndarray, "variant individual"]
-    """Copies of the rarer allele; 0 where there is no call. Rare copies are small numbers, which round little."""
+    words: UInt64[np.ndarray, "variant word"] | None
+    """Whole calls as PLINK's two bits, 32 people in each, turned so that 00 is two copies of the rarer allele; None:"""
+    given: Float[np.ndarray, "individual variant"] | None
+    """dosages of the effect allele as they were read, NaN where there is none."""
     flipped: Bool[np.ndarray, " variant"]
     """Where the rarer allele is not the effect allele."""
     counts: Counts
@@ -27,18 +34,34 @@ class Calls(NamedTuple):
     """The row of each missing call, in order,"""
     missing_individual: Int[np.ndarray, " missing"]
     """and its column."""
-    given: Float32[np.ndarray, "individual variant"] | None
-    """Dosages as they were read; None where `genotype` says them exactly: whole ones, and those in double precision."""
+
+    @cached_property
+    def genotype(self) -> Float[np.ndarray, "variant individual"]:
+        """Copies of the rarer allele; 0 where there is no call."""
+        if self.words is not None:
+            return _unpacked(self.words)[:, : self.counts.people]
+        assert self.given is not None
+        genotype = np.array(self.given.T, order="C")
+        np.subtract(2, genotype, out=genotype, where=self.flipped[:, None])
+        genotype[self.missing_variant, self.missing_individual] = 0
+        return genotype
 
     def dosage(self, variants: Int[np.ndarray, " chosen"]) -> Float64[np.ndarray, "individual chosen"]:
         """Copies of the effect allele of some rows, in rising order, exactly; NaN where there is no call."""
-        if self.given is not None:
+        if self.words is None:
+            assert self.given is not None
             return self.given[:, variants].astype(np.float64)
-        copies = self.genotype[variants].astype(np.float64)
+        copies = _unpacked(self.words[variants])[:, : self.counts.people].astype(np.float64)
         dosage = np.where(self.flipped[variants, None], 2 - copies, copies).T
         chosen = np.isin(self.missing_variant, variants)
         dosage[self.missing_individual[chosen], np.searchsorted(variants, self.missing_variant[chosen])] = np.nan
         return dosage
+
+
+def _unpacked(words: UInt64[np.ndarray, "variant word"]) -> Float32[np.ndarray, "variant padded"]:
+    genotype = np.empty((len(words), words.shape[1] * 8), dtype=np.complex128)
+    np.take(_AT_ONCE, np.ascontiguousarray(words).view(np.uint8), out=genotype, mode="clip")
+    return genotype.view(np.float32)
 
 
 def select(
@@ -89,10 +112,7 @@ def from_packed(counted: Counted) -> Calls:
     if flipped.any():
         words = words.copy()
         words[flipped] = _swapped(words[flipped])
-    variant, person = _missing(words & ~(words >> ONE) & ODD)
-    genotype = np.empty((len(words), words.shape[1] * 8), dtype=np.complex128)
-    np.take(FOUR_CALLS, words.view(np.uint8), out=genotype, mode="clip")
-    return Calls(genotype.view(np.float32)[:, : counts.people], flipped, counts, variant, person, None)
+    return Calls(words, None, flipped, counts, *_missing(words & ~(words >> ONE) & ODD))
 
 
 def _swapped(words: UInt64[np.ndarray, "variant word"]) -> UInt64[np.ndarray, "variant word"]:
@@ -112,8 +132,5 @@ def from_dosage(dosage: Float[np.ndarray, "individual variant"]) -> Calls:
     """Calls from expected copies of the effect allele, NaN where there is none; in the precision given."""
     counts = count(dosage)
     flipped = counts.effect_allele_count > counts.n
-    genotype = np.array(dosage.T, order="C")
-    np.subtract(2, genotype, out=genotype, where=flipped[:, None])
-    variant, individual = np.nonzero(np.isnan(genotype))
-    genotype[variant, individual] = 0
-    return Calls(genotype, flipped, counts, variant, individual, dosage if dosage.dtype == np.float32 else None)
+    variant, individual = np.nonzero(np.isnan(dosage).T)
+    return Calls(None, dosage, flipped, counts, variant, individual)

@@ -16,7 +16,7 @@ from ecgae.engine._variants import block_size, blocks, calls_of
 from ecgae.errors import InputError
 from ecgae.heritability import heritability, relatedness_trace
 from ecgae.permutation import Extremes, null_summary, permuted_extremes
-from ecgae.screening import Stack, chi2_of_r2, screen, stack
+from ecgae.screening import Stack, chi2_of_r2, multiplier, screen, stack
 
 COLUMNS = 2048
 """Of a matrix product that tests several shuffled orders at once, about."""
@@ -88,10 +88,11 @@ class Checks:
 
 def _screened(task: Task, scan: Scan, right: Stack) -> Iterator[list[Float32[np.ndarray, "variant phenotype"]]]:
     least = task.filter.min_minor_allele_count - 0.01
+    multiply = multiplier(right)
 
     def work(calls: Calls) -> list[np.ndarray]:
         found = []
-        for one in screen(calls, right):
+        for one in screen(calls, right, multiply):
             one.r2[one.minor_allele_count < least] = np.nan
             found.append(chi2_of_r2(one.r2, one.df))
         return found

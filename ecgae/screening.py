@@ -11,10 +11,11 @@ of which the last term is left out: it is at most e / (1 - e) times the one befo
 hundredth of the calls missing r2 is then 1e-5 too small, relatively, with three tenths 1e-2.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Int
 from scipy import sparse, special
 
 from ecgae.association import COLLINEAR, Model, inverse_root
@@ -36,9 +37,9 @@ class Place(NamedTuple):
     basis: slice
     residuals: slice
     """Columns of `Stack.right`."""
-    people: Float32[np.ndarray, " individual"] | None
-    """1 for those it is about, 0 for the others; None: everybody."""
-    n: int
+    inside: int | None
+    """Column of `Stack.right` that is 1 for those it is about and 0 for the others; None: everybody."""
+    people: int
     combined: bool
     """Residuals are orthonormal and are tested at once."""
 
@@ -60,6 +61,35 @@ class Stack(NamedTuple):
     sums_of_squares: Float[np.ndarray, " column"]
     places: tuple[Place, ...]
 
+    @property
+    def insides(self) -> list[int]:
+        """Columns of `right` that say whom a model is about."""
+        return [place.inside for place in self.places if place.inside is not None]
+
+
+class Products(NamedTuple):
+    """What a block's genotypes make with a stack."""
+
+    of_copies: Float[np.ndarray, "variant column"]
+    """genotype @ right."""
+    of_squares: Float[np.ndarray, "variant inside"]
+    """genotype^2 @ right[:, insides]."""
+
+
+Multiply = Callable[[Calls], Products]
+
+
+def multiplier(stack: Stack) -> Multiply:
+    """The products by this computer's processor."""
+    insides = stack.right[:, stack.insides]
+
+    def multiply(calls: Calls) -> Products:
+        genotype = calls.genotype
+        squares = np.square(genotype) @ insides if insides.size else np.empty((len(genotype), 0), dtype=genotype.dtype)
+        return Products(genotype @ stack.right, squares)
+
+    return multiply
+
 
 class Screened(NamedTuple):
     """What a model says of a block."""
@@ -79,7 +109,7 @@ def stack(
     models: list[tuple[Model, Int[np.ndarray, " _person"], bool]], individuals: int, dtype: type = np.float32
 ) -> Stack:
     """The models with the people that each is about, and whether its phenotypes are tested as one."""
-    columns = sum(model.basis.shape[1] + model.residuals.shape[1] for model, _, _ in models)
+    columns = sum(model.basis.shape[1] + model.residuals.shape[1] + 1 for model, _, _ in models)
     right = np.zeros((individuals, columns), dtype=dtype)
     sums, places, start = np.zeros(columns), [], 0
     for model, people, combined in models:
@@ -87,11 +117,13 @@ def stack(
         residuals = slice(basis.stop, basis.stop + model.residuals.shape[1])
         right[people, basis], right[people, residuals] = model.basis, model.residuals
         sums[residuals] = model.sums_of_squares
-        everybody = len(people) == individuals
-        inside = None if everybody else _indicator(people, individuals)
+        inside = residuals.stop if len(people) < individuals else None
+        if inside is not None:
+            right[people, inside] = 1
         places.append(Place(basis, residuals, inside, len(people), combined))
-        start = residuals.stop
-    return Stack(right, tuple(_held(right, place) for place in places), sums, tuple(places))
+        start = residuals.stop + (inside is not None)
+    right = np.ascontiguousarray(right[:, :start])
+    return Stack(right, tuple(_held(right, place) for place in places), sums[:start], tuple(places))
 
 
 def _held(right: Float[np.ndarray, "individual column"], place: Place) -> Held:
@@ -100,40 +132,26 @@ def _held(right: Float[np.ndarray, "individual column"], place: Place) -> Held:
     return Held(np.ascontiguousarray(right[:, place.basis]), residuals, squares)
 
 
-def _indicator(people: Int[np.ndarray, " person"], individuals: int) -> Float32[np.ndarray, " individual"]:
-    inside = np.zeros(individuals, dtype=np.float32)
-    inside[people] = 1
-    return inside
+def screen(calls: Calls, stack: Stack, multiply: Multiply | None = None) -> list[Screened]:
+    """Each model of `stack` on the variants of a block; `multiply`: what `multiplier` makes, or another like it."""
+    products = (multiply or multiplier(stack))(calls)
+    return [_screen_one(calls, stack, number, products) for number in range(len(stack.places))]
 
 
-def screen(calls: Calls, stack: Stack) -> list[Screened]:
-    """Each model of `stack` on the variants of a block."""
-    products = calls.genotype @ stack.right
-    squares = None if all(place.people is None for place in stack.places) else np.square(calls.genotype)
-    return [_screen_one(calls, stack, number, products, squares) for number in range(len(stack.places))]
-
-
-def _screen_one(
-    calls: Calls,
-    stack: Stack,
-    number: int,
-    products: Float[np.ndarray, "variant column"],
-    squares: Float[np.ndarray, "variant individual"] | None,
-) -> Screened:
+def _screen_one(calls: Calls, stack: Stack, number: int, products: Products) -> Screened:
     place = stack.places[number]
-    gq, gy = products[:, place.basis], products[:, place.residuals]
+    gq, gy = products.of_copies[:, place.basis], products.of_copies[:, place.residuals]
     variant, person = calls.missing_variant, calls.missing_individual
-    if place.people is None:
+    if place.inside is None:
         n = calls.counts.n
         copies = np.where(calls.flipped, 2 * n - calls.counts.effect_allele_count, calls.counts.effect_allele_count)
         gg = calls.counts.sum_of_squares + calls.flipped * 4 * (n - calls.counts.effect_allele_count)
     else:
-        assert squares is not None
-        inside = place.people[person] > 0
+        inside = stack.right[person, place.inside] > 0
         variant, person = variant[inside], person[inside]
-        n = place.n - np.bincount(variant, minlength=len(gq))
-        copies = (calls.genotype @ place.people).astype(np.float64)
-        gg = (squares @ place.people).astype(np.float64)
+        n = place.people - np.bincount(variant, minlength=len(gq))
+        copies = products.of_copies[:, place.inside].astype(np.float64)
+        gg = products.of_squares[:, stack.insides.index(place.inside)].astype(np.float64)
     lost = _lost(variant, person, gq, stack.held[number])
     explained = np.einsum("vp,vp->v", gq, lost.coefficients, dtype=np.float64)
     rank = gq.shape[1]
@@ -147,7 +165,7 @@ def _screen_one(
     if place.combined:
         r2 = (np.einsum("vk,vk->v", gy, gy) / left)[:, None]
         slack = np.where(doubtful, np.inf, 0)
-        return Screened(r2, np.full_like(df, place.n - rank), n, copies, slack)
+        return Screened(r2, np.full_like(df, place.people - rank), n, copies, slack)
     yy = stack.sums_of_squares[place.residuals].astype(gy.dtype)
     slack = lost.slack
     if lost.yy is not None:

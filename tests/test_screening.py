@@ -4,8 +4,8 @@ import reference
 from scipy import special, stats
 
 from ecgae.association import associate, covariate_basis, fit, missingness_patterns, neg_log10_p
-from ecgae.calls import from_dosage
-from ecgae.screening import PRECISION, chi2_of_r2, least_r2, screen, stack
+from ecgae.calls import count_packed, from_dosage, from_packed
+from ecgae.screening import PRECISION, chi2_of_r2, least_r2, multiplier, screen, stack
 
 
 def models_of(phenotypes, covariates):
@@ -93,3 +93,27 @@ def test_the_least_r2_is_that_of_the_p_value():
     r2 = least_r2(1e-5, df)
     t = np.sqrt(r2 * df / (1 - r2))
     np.testing.assert_allclose(2 * stats.t.sf(t, df), 1e-5, rtol=1e-9)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_products_on_another_device_are_the_same(device):
+    torch = pytest.importorskip("torch")
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    from ecgae.engine._gpu import multiplier_on
+
+    rng = np.random.default_rng(6)
+    dosage = reference.random_dosage(rng, 203, 12, 0.02)
+    phenotypes = rng.standard_normal((203, 3))
+    phenotypes[:9, 0] = np.nan
+    models = [(model, who, False) for _, who, model in models_of(phenotypes, rng.standard_normal((203, 2)))]
+    stacked = stack(models, 203)
+    codes = np.select([np.isnan(dosage), dosage == 2, dosage == 1], [1, 0, 2], 3).T.astype(np.uint8)
+    padded = np.zeros((12, 204), dtype=np.uint8)
+    padded[:, :203] = codes
+    four = padded.reshape(12, -1, 4)
+    packed = four[..., 0] | four[..., 1] << 2 | four[..., 2] << 4 | four[..., 3] << 6
+    for calls in (from_dosage(dosage), from_packed(count_packed(packed, 203))):
+        expected, found = multiplier(stacked)(calls), multiplier_on(device)(stacked)(calls)
+        np.testing.assert_allclose(found.of_copies, expected.of_copies, rtol=1e-3, atol=2e-2)
+        np.testing.assert_allclose(found.of_squares, expected.of_squares, rtol=1e-3)

@@ -1,6 +1,7 @@
 """One block of variants against all phenotypes: screened in single precision, reported in double."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from ecgae.calls import Calls, from_dosage
 from ecgae.combination import acat
 from ecgae.engine._phenotypes import Prepared, Together
 from ecgae.engine._variants import Rows
-from ecgae.screening import PRECISION, Screened, Stack, chi2_of_r2, least_r2, screen, stack
+from ecgae.screening import PRECISION, Multiply, Screened, Stack, chi2_of_r2, least_r2, multiplier, screen, stack
 from ecgae.sumstats import Statistics
 from ecgae.tally import bins, middles
 
@@ -34,6 +35,8 @@ class Tests(NamedTuple):
     prepared: Prepared
     fast: Stack
     """In single precision: the groups, then the phenotypes that are tested together."""
+    multiply: Multiply
+    """Genotypes by what is in it."""
     together: Stack | None
     """The latter alone in double precision; None without any."""
     report_below: float
@@ -69,14 +72,22 @@ class Tested(NamedTuple):
 
 
 def tests_of(
-    prepared: Prepared, individuals: int, report_below: float, min_minor_allele_count: float, acat: bool, every: bool
+    prepared: Prepared,
+    individuals: int,
+    report_below: float,
+    min_minor_allele_count: float,
+    acat: bool,
+    every: bool,
+    multiplied_by: Callable[[Stack], Multiply] = multiplier,
 ) -> Tests:
     """Everybody's models, side by side."""
     alone = [(group.model, group.people, False) for group in prepared.groups]
     together = [(one.model, one.people, True) for one in prepared.together]
+    fast = stack(alone + together, individuals)
     return Tests(
         prepared,
-        stack(alone + together, individuals),
+        fast,
+        multiplied_by(fast),
         stack(together, individuals, np.float64) if together else None,
         report_below,
         min_minor_allele_count,
@@ -87,7 +98,7 @@ def tests_of(
 
 def test_block(calls: Calls, rows: Rows, tests: Tests, excluded: Counter[str]) -> Tested:
     """Every test of the block's variants."""
-    screened = screen(calls, tests.fast)
+    screened = screen(calls, tests.fast, tests.multiply)
     alone, together = screened[: len(tests.prepared.groups)], screened[len(tests.prepared.groups) :]
     for one in alone:
         one.r2[one.minor_allele_count < tests.min_minor_allele_count - ROUNDING] = np.nan

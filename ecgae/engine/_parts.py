@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import Float, Int
 
 from ecgae.association import p_of_chi2
 from ecgae.engine import SUMMARIES, Combined, Scan, Task
@@ -40,6 +41,21 @@ class Part(NamedTuple):
     combined_candidates: pa.Table
 
 
+class Pairs(NamedTuple):
+    """Associations to report, each with its variant's row and its phenotype's place."""
+
+    row: Int[np.ndarray, " pair"]
+    phenotype: Int[np.ndarray, " pair"]
+    beta: Float[np.ndarray, " pair"]
+    standard_error: Float[np.ndarray, " pair"]
+    neg_log_10_p_value: Float[np.ndarray, " pair"]
+    effect_allele_frequency: Float[np.ndarray, " pair"]
+    n: Int[np.ndarray, " pair"]
+
+
+_NOTHING = [np.empty(0, dtype=np.int64)] * 2 + [np.empty(0)] * 4 + [np.empty(0, dtype=np.int32)]
+
+
 class Gathering:
     """A part that grows block by block, in order."""
 
@@ -48,8 +64,8 @@ class Gathering:
         self.excluded = Counter[str]()
         self.tally, self.combined_tally = Tally.empty(tests.prepared.names), Tally.empty(tests.combined)
         self.variants: list[pa.Table] = []
-        self.candidates: list[pa.Table] = []
-        self.combined_candidates: list[pa.Table] = []
+        self.candidates: list[Pairs] = []
+        self.combined_candidates: list[Pairs] = []
 
     def add(self, block: Tested) -> None:
         """The next block of the chromosome."""
@@ -63,37 +79,45 @@ class Gathering:
         if self.tests.combined:
             self.combined_tally.add(self.chromosome, frequency, block.combined_chi2)
         self.variants.append(_best_of(block))
-        statistics, names = block.statistics, self.tests.prepared.names
-        least = -np.log10(self.tests.report_below)
         rows = block.rows[block.reported]
-        self.candidates.append(self._table(rows, names, statistics, statistics.neg_log_10_p_value >= least))
-        if self.tests.combined and len(rows):
-            self.combined_candidates.append(self._combined_table(rows, block))
+        self.candidates.append(self._pairs(rows, block.statistics))
+        self.combined_candidates.append(self._pairs(rows, _combined_statistics(block)))
 
-    def _table(self, rows: np.ndarray, names: tuple[str, ...], statistics: Statistics, which: np.ndarray) -> pa.Table:
-        table = association_table(self.task.genotypes.variants.iloc[rows], names, statistics, which)
-        return table.append_column(ROW, pa.array(rows[np.nonzero(which)[0]], pa.int64()))
+    def _pairs(self, rows: np.ndarray, statistics: Statistics) -> Pairs:
+        """What is to be reported of a few variants."""
+        which = statistics.neg_log_10_p_value >= -np.log10(self.tests.report_below)
+        variant, phenotype = np.nonzero(which)
+        return Pairs(rows[variant], phenotype, *(values[which] for values in statistics))
 
-    def _combined_table(self, rows: np.ndarray, block: Tested) -> pa.Table:
-        p = block.combined_neg_log_10_p
-        nan = np.full(p.shape, np.nan)
-        frequency = np.repeat(block.effect_allele_frequency[block.reported, :1], p.shape[1], axis=1)
-        n = np.repeat(block.n[block.reported, :1], p.shape[1], axis=1).astype(np.int32)
-        statistics = Statistics(nan, nan, p, frequency, n)
-        return self._table(rows, self.tests.combined, statistics, p >= -np.log10(self.tests.report_below))
+    def _table(self, names: tuple[str, ...], found: list[Pairs]) -> pa.Table:
+        row, phenotype, *statistics = map(np.concatenate, zip(*found, strict=True)) if found else _NOTHING
+        pairs = Statistics(*(values[:, None] for values in statistics))
+        variants = self.task.genotypes.variants.iloc[row]
+        table = association_table(variants, names or ("",), pairs, np.ones((len(row), 1), dtype=bool))
+        named = pa.DictionaryArray.from_arrays(pa.array(phenotype, pa.int32()), pa.array(names or ("",), pa.string()))
+        table = table.set_column(table.column_names.index("phenotype"), "phenotype", named)
+        return table.append_column(ROW, pa.array(row, pa.int64()))
 
     def part(self) -> Part:
         """The whole chromosome."""
-        empty = self._table(np.empty(0, np.int64), ("",), Statistics.empty(0, 1), np.zeros((0, 1), dtype=bool))
         return Part(
             self.chromosome,
             self.excluded,
             self.tally,
             self.combined_tally,
             pa.concat_tables(self.variants or [_summary(*(np.empty(0) for _ in range(5)))]),
-            pa.concat_tables([*self.candidates, empty]),
-            pa.concat_tables([*self.combined_candidates, empty]),
+            self._table(self.tests.prepared.names, self.candidates),
+            self._table(self.tests.combined, self.combined_candidates),
         )
+
+
+def _combined_statistics(block: Tested) -> Statistics:
+    p = block.combined_neg_log_10_p
+    nan = np.full(p.shape, np.nan)
+    frequency = np.repeat(block.effect_allele_frequency[block.reported, :1], p.shape[1], axis=1)
+    return Statistics(
+        nan, nan, p, frequency, np.repeat(block.n[block.reported, :1], p.shape[1], axis=1).astype(np.int32)
+    )
 
 
 def _best_of(block: Tested) -> pa.Table:

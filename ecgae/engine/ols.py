@@ -1,7 +1,7 @@
 """The scan in this process: ordinary least squares, exact for missing calls and missing phenotypes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ecgae.engine._summary_statistics import Writers
 from ecgae.engine._threads import in_order
 from ecgae.engine._variants import Rows, block_size, blocks, calls_of, listed
 from ecgae.errors import InputError
+from ecgae.screening import Multiply, Stack, multiplier
 from ecgae.sumstats import association_writer
 
 PATIENCE = 60
@@ -32,6 +33,7 @@ class OLS:
     summary_statistics: also write every association, as Parquet files by phenotype and chromosome.
     constant_phenotypes: fail | drop (and name them), as a latent that the model does not use.
     threads: that work on blocks at a time; 0 takes one per core.
+    device: cpu | gpu, where the matrix products run.
     """
 
     transform: str = "rint"
@@ -40,6 +42,7 @@ class OLS:
     summary_statistics: bool = False
     constant_phenotypes: str = "fail"
     threads: int = 0
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.transform not in TRANSFORMS:
@@ -48,6 +51,8 @@ class OLS:
             raise InputError(f"engine.constant_phenotypes must be fail or drop; got {self.constant_phenotypes!r}.")
         if not 0 < self.report_below <= 1:
             raise InputError(f"engine.report_below must be a p-value above 0, at most 1; got {self.report_below}.")
+        if self.device not in ("cpu", "gpu"):
+            raise InputError(f"engine.device must be cpu or gpu; got {self.device!r}.")
         if self.threads < 0:
             raise InputError(f"engine.threads must be 0 or more; got {self.threads}.")
 
@@ -66,10 +71,9 @@ class OLS:
             task.filter.min_minor_allele_count,
             self.combined,
             everything,
+            self._multiplier(),
         )
-        parts = Parts(
-            folder, task, repr([getattr(self, field.name) for field in fields(self) if field.name != "threads"])
-        )
+        parts = Parts(folder, task, self._settings())
         done = self._scan(task, tests, parts, folder)
         scan, table = whole(task, tests, done)
         if task.chromosomes is None:
@@ -77,6 +81,21 @@ class OLS:
                 writer.write_table(table)
             parts.remove()
         return scan
+
+    def _settings(self) -> str:
+        """What the results depend on."""
+        return repr([getattr(self, field.name) for field in fields(self) if field.name not in ("threads", "device")])
+
+    def _multiplier(self) -> Callable[[Stack], Multiply]:
+        if self.device == "cpu":
+            return multiplier
+        import torch  # takes seconds
+
+        from ecgae.engine._gpu import multiplier_on
+
+        if not torch.cuda.is_available():
+            raise InputError("engine.device must be cpu where torch sees no GPU; got gpu.")
+        return multiplier_on("cuda")
 
     def _scan(self, task: Task, tests: Tests, parts: Parts, folder: Path) -> list[Part]:
         rows = listed(task)
