@@ -1,6 +1,6 @@
 """Genotype calls of a block of variants, made ready for a matrix product: numbers, and 0 where there is no call."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -34,27 +34,54 @@ class Calls:
     """The row of each missing call, in order,"""
     missing_individual: Int[np.ndarray, " missing"]
     """and its column."""
+    filled: tuple[Int[np.ndarray, " filled"], Int[np.ndarray, " filled"]] | None = None
+    """Row and column of those that were missing and are taken for the variant's mean, where they are."""
 
     @cached_property
     def genotype(self) -> Float[np.ndarray, "variant individual"]:
         """Copies of the rarer allele; 0 where there is no call."""
         if self.words is not None:
-            return _unpacked(self.words)[:, : self.counts.people]
-        assert self.given is not None
-        genotype = np.array(self.given.T, order="C")
-        np.subtract(2, genotype, out=genotype, where=self.flipped[:, None])
-        genotype[self.missing_variant, self.missing_individual] = 0
+            genotype = _unpacked(self.words)[:, : self.counts.people]
+        else:
+            assert self.given is not None
+            genotype = np.array(self.given.T, order="C")
+            np.subtract(2, genotype, out=genotype, where=self.flipped[:, None])
+            genotype[self.missing_variant, self.missing_individual] = 0
+        if self.filled is not None:
+            mean = self.mean
+            genotype[self.filled] = np.where(self.flipped, 2 - mean, mean)[self.filled[0]]
         return genotype
+
+    @property
+    def mean(self) -> Float64[np.ndarray, " variant"]:
+        """Copies of the effect allele, over the people with a call."""
+        return self.counts.effect_allele_count / np.maximum(self.counts.n, 1)
+
+    def with_means(self) -> "Calls":
+        """Missing calls taken for their variant's mean: everybody has one."""
+        missing = self.missing_variant, self.missing_individual
+        counts, mean = self.counts, self.mean
+        gone = counts.people - counts.n
+        counts = counts._replace(
+            n=np.full_like(counts.n, counts.people),
+            effect_allele_count=counts.effect_allele_count + gone * mean,
+            sum_of_squares=counts.sum_of_squares + gone * mean**2,
+        )
+        nobody = np.empty(0, dtype=np.int64)
+        return replace(self, counts=counts, missing_variant=nobody, missing_individual=nobody, filled=missing)
 
     def dosage(self, variants: Int[np.ndarray, " chosen"]) -> Float64[np.ndarray, "individual chosen"]:
         """Copies of the effect allele of some rows, in rising order, exactly; NaN where there is no call."""
         if self.words is None:
             assert self.given is not None
-            return self.given[:, variants].astype(np.float64)
-        copies = _unpacked(self.words[variants])[:, : self.counts.people].astype(np.float64)
-        dosage = np.where(self.flipped[variants, None], 2 - copies, copies).T
-        chosen = np.isin(self.missing_variant, variants)
-        dosage[self.missing_individual[chosen], np.searchsorted(variants, self.missing_variant[chosen])] = np.nan
+            dosage = self.given[:, variants].astype(np.float64)
+        else:
+            copies = _unpacked(self.words[variants])[:, : self.counts.people].astype(np.float64)
+            dosage = np.where(self.flipped[variants, None], 2 - copies, copies).T
+        row, person = self.filled or (self.missing_variant, self.missing_individual)
+        chosen = np.isin(row, variants)
+        value = self.mean[row[chosen]] if self.filled is not None else np.nan
+        dosage[person[chosen], np.searchsorted(variants, row[chosen])] = value
         return dosage
 
 

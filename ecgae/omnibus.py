@@ -8,11 +8,13 @@ R2 is exactly a Beta(K / 2, (m - K) / 2), m = individuals - columns of the covar
 Any invertible map of the phenotypes gives the same W but for a rotation, which R2 does not see.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float
 from scipy import special
 
-from ecgae.association import Model, residualise
+from ecgae.association import Model, residualise, rint
 
 SMALLEST = 1e-9
 """Variance, relative to the largest component's, below which a direction of phenotype space is rounding."""
@@ -21,19 +23,26 @@ SMALLEST = 1e-9
 def combined(
     phenotypes: Float[np.ndarray, "individual phenotype"],
     basis: Float[np.ndarray, "individual basis"],
-    radial: bool,
+    ranks: Callable[[Float[np.ndarray, "individual component"]], Float[np.ndarray, "individual component"]] | None,
 ) -> Model:
-    """The whitened phenotypes as a model whose residuals are orthonormal; `radial`: against outliers, see below."""
+    """The whitened phenotypes as a model whose residuals are orthonormal.
+
+    ranks: what takes the weight from outliers, `normal_radii` or `normal_components`.
+    """
     residuals = residualise(phenotypes, basis)
-    white = orthonormal(residuals)
-    if radial:
-        white = orthonormal(residualise(normal_radii(white), basis))
+    white = orthonormal(residuals) if ranks is not normal_components else principal(residuals)
+    if ranks is not None:
+        white = orthonormal(residualise(ranks(white), basis))
     return Model(basis, white, np.ones(white.shape[1]))
 
 
 def orthonormal(residuals: Float[np.ndarray, "individual phenotype"]) -> Float[np.ndarray, "individual component"]:
     """Orthonormal columns that span the same space, directions without variance left out."""
-    scaled = residuals / np.linalg.norm(residuals, axis=0)
+    return principal(residuals / np.linalg.norm(residuals, axis=0))
+
+
+def principal(scaled: Float[np.ndarray, "individual phenotype"]) -> Float[np.ndarray, "individual component"]:
+    """Principal components of length 1; those without variance beside the largest are left out."""
     values, vectors = np.linalg.eigh(scaled.T @ scaled)
     kept = values > SMALLEST * values[-1]
     white = scaled @ (vectors[:, kept] / np.sqrt(values[kept]))
@@ -54,6 +63,15 @@ def normal_radii(white: Float[np.ndarray, "individual component"]) -> Float[np.n
     rank[np.argsort(distance, kind="stable")] = np.arange(1, n + 1)
     wanted = np.sqrt(special.chdtri(k, 1 - (rank - 3 / 8) / (n + 1 / 4)))
     return white * (wanted / np.where(distance > 0, distance, 1))[:, None]
+
+
+def normal_components(white: Float[np.ndarray, "individual component"]) -> Float[np.ndarray, "individual component"]:
+    """Normal quantiles of the ranks along each principal axis, for M-REGLE's sum of chi2 over components.
+
+    The sum is the same for phenotypes turned (not for other maps of them), since principal axes turn with them; what
+    correlation the ranks bring back is taken off (the sum of Zhou et al., AJHG 2025;112:1562, supposes none).
+    """
+    return rint(white, np.empty((len(white), 0)))
 
 
 def neg_log10_p(r2: Float[np.ndarray, " variant"], components: int, dimensions: int) -> Float[np.ndarray, " variant"]:

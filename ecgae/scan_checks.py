@@ -15,11 +15,19 @@ from ecgae.engine._threads import in_order
 from ecgae.engine._variants import block_size, blocks, calls_of
 from ecgae.errors import InputError
 from ecgae.heritability import heritability, relatedness_trace
+from ecgae.ld_scores import ld_score_regression, ld_scores
 from ecgae.permutation import Extremes, null_summary, permuted_extremes
 from ecgae.screening import Stack, chi2_of_r2, multiplier, screen, stack
+from ecgae.variant_filter import VariantFilter
 
 COLUMNS = 2048
 """Of a matrix product that tests several shuffled orders at once, about."""
+
+
+PEOPLE_FOR_LD = 2000
+"""At most, drawn at random: r2 is then known to 0.0005 where there is none."""
+
+EVERY_VARIANT = VariantFilter(min_minor_allele_count=0, min_call_rate=0, min_hwe_p=0, min_info=0)
 
 
 @dataclass(frozen=True)
@@ -27,12 +35,14 @@ class Checks:
     """
     heritability: estimate what all variants together explain of each phenotype; one more pass over the genotypes.
     probes: random directions for it.
+    ld_scores: tell structure from many small effects, by whether chi2 rises with LD; some of the people are enough.
     permutations: shuffled orders of the people to scan; 0: none. Each costs about as much as the scan itself.
     seed: of the directions and orders.
     """
 
     heritability: bool = True
     probes: int = 32
+    ld_scores: bool = True
     permutations: int = 0
     seed: int = 1
 
@@ -48,18 +58,35 @@ class Checks:
         tested = task.phenotypes[:, np.isin(task.names, scan.phenotypes)]
         if self.heritability:
             found |= self._heritability(task, scan, tested)
+        if self.ld_scores:
+            found |= self._ld_scores(task, scan)
         if self.permutations:
             found |= self._null(task, scan, tested, transform, threshold)
         return found
 
     def _heritability(self, task: Task, scan: Scan, tested: np.ndarray) -> dict[str, Any]:
         basis = covariate_basis(task.covariates)
-        trace = relatedness_trace(_dosages(task, scan), basis, self.probes, self.seed)
+        trace = relatedness_trace(_dosages(task, scan, "Heritability"), basis, self.probes, self.seed)
         estimate = heritability(scan.tally, trace, (~np.isnan(tested)).sum(axis=0))
         return {
             "heritability_by_phenotype": _by_name(scan, estimate.estimate),
             "heritability_standard_error_by_phenotype": _by_name(scan, estimate.standard_error),
             "relatedness_between_chromosomes": _plain(trace.between_chromosomes),
+        }
+
+    def _ld_scores(self, task: Task, scan: Scan) -> dict[str, Any]:
+        """The regression of the mean chi2 over phenotypes: its intercept is what LD cannot explain."""
+        people = np.sort(np.random.default_rng(self.seed).permutation(len(task.individuals))[:PEOPLE_FOR_LD])
+        some = task._replace(individuals=task.individuals[people], filter=EVERY_VARIANT)
+        place = task.genotypes.variants["base_pair_location"].to_numpy()[scan.variants.index]
+        chromosome = scan.variants["chromosome"].to_numpy()
+        scores = ld_scores(_dosages(some, scan, "LD scores"), place)
+        fit = ld_score_regression(scan.variants["mean_chi2"].to_numpy(), scores, chromosome)
+        excess = float(scan.variants["mean_chi2"].mean()) - 1
+        return {
+            "ld_score_intercept": _finite(fit.intercept),
+            "ld_score_intercept_standard_error": _finite(fit.standard_error),
+            "attenuation": _finite((fit.intercept - 1) / excess) if excess > 0 else None,
         }
 
     def _null(self, task: Task, scan: Scan, tested: np.ndarray, transform: str, threshold: float) -> dict[str, Any]:
@@ -101,11 +128,11 @@ def _screened(task: Task, scan: Scan, right: Stack) -> Iterator[list[Float32[np.
         yield result
 
 
-def _dosages(task: Task, scan: Scan) -> Iterator[tuple[str, Float32[np.ndarray, "individual variant"]]]:
+def _dosages(task: Task, scan: Scan, label: str) -> Iterator[tuple[str, Float32[np.ndarray, "individual variant"]]]:
     def work(calls: Calls) -> np.ndarray:
         return calls.dosage(np.arange(len(calls.flipped))).astype(np.float32)
 
-    yield from _each_block(task, scan, work, "Heritability")
+    yield from _each_block(task, scan, work, label)
 
 
 def _each_block(task: Task, scan: Scan, work: Any, label: str) -> Iterator[tuple[str, Any]]:
@@ -129,7 +156,7 @@ def _finite(value: Any) -> Any:
     """The same, None for what JSON cannot say."""
     if isinstance(value, list):
         return [_finite(one) for one in value]
-    return value if value is None or np.isfinite(value) else None
+    return None if value is None or not np.isfinite(value) else value
 
 
 def _plain(value: float) -> float | None:

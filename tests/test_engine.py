@@ -95,6 +95,12 @@ def test_what_is_reported_after_screening_is_what_everything_exact_would_report(
     np.testing.assert_allclose(screened.tally.chi2, whole.tally.chi2, rtol=2e-3)
     np.testing.assert_allclose(genomic_inflation(screened.tally), genomic_inflation(whole.tally), rtol=2e-2)
     np.testing.assert_array_equal(screened.tally.tests, whole.tally.tests)
+    together, few = whole.combined.candidates, screened.combined.candidates
+    together = together[together["neg_log_10_p_value"] >= -np.log10(0.05)]
+    assert set(few["phenotype"]) == {"omnibus", "acat"}
+    for name in ("variant_id", "phenotype"):
+        assert few[name].tolist() == together[name].tolist()
+    np.testing.assert_allclose(few["neg_log_10_p_value"], together["neg_log_10_p_value"], rtol=1e-9)
 
 
 def test_an_association_far_in_the_tail_is_exact(tmp_path, rng):
@@ -330,12 +336,12 @@ def test_a_killed_scan_goes_on_after_its_last_chromosome(task, tmp_path):
         ols.PATIENCE = 0
         ols.block_size = lambda individuals, copies: 15
         test = ols._test
-        def until_the_second(task, tests, rows):
+        def until_the_second(task, tests, rows, mean):
             if rows[0] >= 45:
                 while not list(Path({str(tmp_path)!r}).glob(".scan/*/1")):
                     time.sleep(0.01)
                 os.kill(os.getpid(), signal.SIGKILL)
-            return test(task, tests, rows)
+            return test(task, tests, rows, mean)
         ols._test = until_the_second
         ols.OLS(threads=1)(task, Path({str(tmp_path)!r}))
     """
@@ -368,9 +374,33 @@ def test_full_summary_statistics_are_one_file_per_phenotype_and_chromosome(task,
         np.testing.assert_allclose(found[column], expected[column], rtol=1e-12)
 
 
+def test_missing_calls_may_be_taken_for_the_mean(task, tmp_path):
+    _, table = scan(task, tmp_path, dataclasses.replace(OWN_UNIT, missing_calls="mean"))
+    dosage = dosage_of(task).astype(float)
+    filled = np.where(np.isnan(dosage), np.nanmean(dosage, axis=0), dosage)
+    expected = reference.scan(filled, task.phenotypes[:, [0, 2]], task.covariates)
+    tested = np.setdiff1d(np.arange(60), [7, 8])
+    for name, values in zip(STATISTICS, expected, strict=True):
+        found = table.pivot_table(name, "variant_id", "phenotype", observed=True, sort=False)[["y0", "y2"]]
+        np.testing.assert_allclose(found, values[tested], rtol=1e-9, atol=1e-11, err_msg=name)
+    _, some = scan(task, tmp_path, OLS(transform="none", report_below=0.05, missing_calls="mean"))
+    assert len(some) == (table["neg_log_10_p_value"] >= -np.log10(0.05)).sum()
+
+
+def test_the_sum_over_principal_components_is_a_test_too(task, tmp_path):
+    found, _ = scan(task, tmp_path, OLS(report_below=1e-3, combined=["m_regle"]))
+    assert found.combined.tally.phenotypes == ("m_regle",)
+    assert found.combined.candidates["rsid"].tolist() == ["rs40"]
+    none, _ = scan(task, tmp_path, OLS(combined=[]))
+    assert none.combined is None
+
+
 @pytest.mark.parametrize(
     "setting",
     [
+        {"missing_calls": "median"},
+        {"combined": ["minp"]},
+        {"device": "tpu"},
         {"transform": "log"},
         {"report_below": 0.0},
         {"report_below": 1.5},

@@ -12,7 +12,16 @@ ENTRY = ("train", "encode", "gwas")
 
 STATISTICS = {
     *("association", "calls", "screening", "omnibus", "tally", "combination", "permutation"),
-    *("loci", "calibration", "heritability", "multiplicity", "hardy_weinberg", "variant_counts", "collinearity"),
+    *(
+        "loci",
+        "calibration",
+        "heritability",
+        "ld_scores",
+        "multiplicity",
+        "hardy_weinberg",
+        "variant_counts",
+        "collinearity",
+    ),
 }
 """Kernels of the association scan, which build on one another."""
 

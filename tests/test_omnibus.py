@@ -15,8 +15,8 @@ def rng():
     return np.random.default_rng(11)
 
 
-def r2_of(dosage, phenotypes, covariates, radial=False, dtype=np.float64):
-    model = omnibus.combined(phenotypes, covariate_basis(covariates), radial)
+def r2_of(dosage, phenotypes, covariates, ranks=None, dtype=np.float64):
+    model = omnibus.combined(phenotypes, covariate_basis(covariates), ranks)
     (found,) = screen(from_dosage(dosage), stack([(model, np.arange(len(dosage)), True)], len(dosage), dtype))
     return found.r2[:, 0], model.residuals.shape[1], int(found.df[0])
 
@@ -50,14 +50,25 @@ def test_p_far_in_the_tail_is_exact():
             assert value == pytest.approx(float(-mpmath.log10(p)), rel=1e-9)
 
 
-@pytest.mark.parametrize("radial", [False, True])
-def test_any_invertible_map_of_the_phenotypes_changes_nothing(rng, radial):
+@pytest.mark.parametrize("ranks", [None, omnibus.normal_radii])
+def test_any_invertible_map_of_the_phenotypes_changes_nothing(rng, ranks):
     dosage = reference.random_dosage(rng, 300, 20, missing=0.01).astype(float)
     covariates, phenotypes = rng.standard_normal((300, 2)), rng.standard_t(3, (300, 6))
     mixing = rng.standard_normal((6, 6)) * np.array([1, 10, 0.1, 1, 3, 100])
-    one, *_ = r2_of(dosage, phenotypes, covariates, radial)
-    other, *_ = r2_of(dosage, phenotypes @ mixing, covariates, radial)
+    one, *_ = r2_of(dosage, phenotypes, covariates, ranks)
+    other, *_ = r2_of(dosage, phenotypes @ mixing, covariates, ranks)
     np.testing.assert_allclose(other, one, rtol=1e-6)
+
+
+def test_turning_the_phenotypes_leaves_the_sum_over_principal_components_as_it_is(rng):
+    dosage = reference.random_dosage(rng, 300, 20).astype(float)
+    phenotypes = rng.standard_t(3, (300, 4)) * [5, 3, 2, 1]
+    turn, _ = np.linalg.qr(rng.standard_normal((4, 4)))
+    one, *_ = r2_of(dosage, phenotypes, np.empty((300, 0)), omnibus.normal_components)
+    turned, *_ = r2_of(dosage, phenotypes @ turn, np.empty((300, 0)), omnibus.normal_components)
+    np.testing.assert_allclose(turned, one, rtol=1e-6)
+    stretched, *_ = r2_of(dosage, phenotypes * [1, 2, 3, 4], np.empty((300, 0)), omnibus.normal_components)
+    assert not np.allclose(stretched, one, rtol=1e-3)
 
 
 def test_a_phenotype_that_follows_from_the_others_adds_no_component(rng):
@@ -91,8 +102,8 @@ def test_heavy_tails_with_rare_variants_give_no_hit(tail):
     dosage = rng.binomial(2, rng.uniform(0.003, 0.02, variants), (people, variants)).astype(np.float32)
     dosage = dosage[:, dosage.sum(axis=0) >= 5]
     hits = {}
-    for radial in (False, True):
-        r2, components, dimensions = r2_of(dosage, phenotypes, np.empty((people, 0)), radial, np.float32)
-        hits[radial] = int((omnibus.neg_log10_p(r2.astype(float), components, dimensions) > 6).sum())
-    assert hits[False] >= 5
-    assert hits[True] <= 1
+    for ranks in (None, omnibus.normal_radii):
+        r2, components, dimensions = r2_of(dosage, phenotypes, np.empty((people, 0)), ranks, np.float32)
+        hits[ranks] = int((omnibus.neg_log10_p(r2.astype(float), components, dimensions) > 6).sum())
+    assert hits[None] >= 5
+    assert hits[omnibus.normal_radii] <= 1

@@ -45,11 +45,11 @@ def test_heritability_is_large_where_many_variants_drive_a_phenotype_and_json_ca
 def test_shuffled_people_have_no_hit_where_the_scan_has_some(scanned):
     task, scan = scanned
     assert len(scan.candidates) > 0
-    found = Checks(heritability=False, permutations=20)(task, scan, "rint", 1e-6)
+    found = Checks(heritability=False, ld_scores=False, permutations=20)(task, scan, "rint", 1e-6)
     assert found["null_repetitions"] == 20
     assert found["null_hits"] == 0.0
     assert 0.2 < found["null_effective_tests"] / 1800 < 4
-    again = Checks(heritability=False, permutations=20)(task, scan, "rint", 1e-6)
+    again = Checks(heritability=False, ld_scores=False, permutations=20)(task, scan, "rint", 1e-6)
     assert again == found
 
 
@@ -58,7 +58,7 @@ def test_shuffled_scans_are_those_of_shuffled_genotypes(scanned, tmp_path):
     from ecgae.permutation import shuffled_orders
 
     task, scan = scanned
-    found = Checks(heritability=False, permutations=1, seed=3)(task, scan, "rint", 0.01)
+    found = Checks(heritability=False, ld_scores=False, permutations=1, seed=3)(task, scan, "rint", 0.01)
     order = shuffled_orders(PEOPLE, range(1), 3)[0]
     moved = OLS(report_below=0.05)(task._replace(individuals=task.individuals[order]), tmp_path)
     below = moved.candidates["neg_log_10_p_value"] > 2
@@ -66,7 +66,13 @@ def test_shuffled_scans_are_those_of_shuffled_genotypes(scanned, tmp_path):
 
 
 def test_nothing_asked_for_costs_nothing(scanned):
-    assert Checks(heritability=False)(*scanned, "rint", 5e-8) == {}
+    assert Checks(heritability=False, ld_scores=False)(*scanned, "rint", 5e-8) == {}
+
+
+def test_the_ld_score_intercept_is_there_and_json_can_hold_it(scanned):
+    found = Checks(heritability=False)(*scanned, "rint", 5e-8)
+    assert set(found) == {"ld_score_intercept", "ld_score_intercept_standard_error", "attenuation"}
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
 @pytest.mark.parametrize("setting", [{"probes": 0}, {"permutations": -1}])

@@ -53,7 +53,7 @@ def scan(size: Size) -> dict[str, Any]:
     )
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter(), time.process_time()
-        found = OLS(transform="none", combined=False)(task, Path(folder))
+        found = OLS(transform="none", combined=())(task, Path(folder))
         wall, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
     assert found.n_variants > 0.8 * size.variants, "few people leave few copies of a rare allele"
     return {"wall_seconds": wall, "cpu_seconds": cpu, "peak_bytes": _peak()}

@@ -15,7 +15,7 @@ from ecgae.tally import Tally
 from ecgae.variant_filter import VariantFilter
 
 ASSOCIATIONS = "associations.parquet"
-SUMMARIES = ("neg_log_10_p_value", "phenotype", "effect_allele_frequency", "n")
+SUMMARIES = ("neg_log_10_p_value", "phenotype", "effect_allele_frequency", "n", "mean_chi2")
 """What `Scan.variants` says of each variant beside its place and alleles."""
 
 
@@ -66,7 +66,7 @@ class Scan(NamedTuple):
     variants: pd.DataFrame
     """The tested variants, indexed by their place in `Genotypes.variants`: its columns, then `neg_log_10_p_value` (the
     largest over phenotypes; in single precision where it is above `report_below`), `phenotype` (where it is that),
-    `effect_allele_frequency` and `n` (there)."""
+    `effect_allele_frequency` and `n` (there), and `mean_chi2` over the phenotypes."""
     candidates: pd.DataFrame
     """Every association with p of at most `report_below`, exact, in the columns of the association table, indexed like
     `variants`."""

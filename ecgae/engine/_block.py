@@ -71,7 +71,7 @@ class Tested(NamedTuple):
     """and those of the tests of several phenotypes."""
 
 
-def tests_of(
+def all_tests(
     prepared: Prepared,
     individuals: int,
     report_below: float,
@@ -108,11 +108,12 @@ def test_block(calls: Calls, rows: Rows, tests: Tests, excluded: Counter[str]) -
     reported = np.flatnonzero(worth | pairs.any(axis=1))
     dosage = calls.dosage(reported)
     # ACAT needs the p-values of all phenotypes; otherwise only those that may be reported are computed again.
-    columns = np.flatnonzero(pairs.any(axis=0)) if not (worth.any() and tests.acat) else np.arange(pairs.shape[1])
+    whole = tests.acat and bool(worth.any())
+    columns = np.arange(pairs.shape[1]) if whole else np.flatnonzero(pairs.any(axis=0))
     statistics = _exact(dosage, columns, tests)
     chi2[np.ix_(reported, columns)] = chi2_of_p(statistics.neg_log_10_p_value[:, columns])
-    exact = _exact_combined(dosage, statistics, tests)
-    combined[reported] = chi2_of_p(exact)
+    exact = _exact_combined(dosage, statistics if whole else None, tests)
+    combined[reported] = np.where(np.isnan(exact), combined[reported], chi2_of_p(exact))
     found = Tested(
         rows,
         excluded,
@@ -150,10 +151,9 @@ def _worth_computing(alone: list[Screened], tests: Tests) -> Bool[np.ndarray, "v
     """Which associations may have to be reported; with `every`, all that can be tested."""
     found = []
     for one in alone:
-        least = (
-            least_r2(tests.report_below, one.df) * (1 - PRECISION) / (1 + one.slack)
-        )  # 0 where r2 is not to be trusted
-        least = np.zeros(len(least)) if tests.every else least
+        # 0 where this r2 cannot be trusted, since the slack is infinite there
+        least = np.zeros(len(one.df)) if tests.every else least_r2(tests.report_below, one.df) / (1 + one.slack)
+        least *= 1 - PRECISION
         found.append(one.r2 >= least.astype(one.r2.dtype)[:, None])  # not where r2 is NaN
     return _spread(tests, found)
 
@@ -215,8 +215,9 @@ def _exact(
 
 
 def _exact_combined(
-    dosage: Float64[np.ndarray, "individual variant"], statistics: Statistics, tests: Tests
+    dosage: Float64[np.ndarray, "individual variant"], statistics: Statistics | None, tests: Tests
 ) -> Float64[np.ndarray, "variant test"]:
+    """-log10 p of the tests of several phenotypes; without the `statistics` of all of them NaN for ACAT."""
     variants = dosage.shape[1]
     found = np.full((variants, len(tests.combined)), np.nan)
     if not variants:
@@ -227,7 +228,7 @@ def _exact_combined(
             components, dimensions = _size(test)
             p = omnibus.neg_log10_p(one.r2[:, 0], components, dimensions)
             found[:, column] = p
-    if tests.acat:
+    if tests.acat and statistics is not None:
         found[:, -1] = acat(statistics.neg_log_10_p_value)
     return found
 

@@ -131,6 +131,7 @@ class _Gathering:
         self.phenotype = np.zeros(len(rows), dtype=np.int64)
         self.effect_allele_frequency = np.full(len(rows), np.nan)
         self.n = np.zeros(len(rows), dtype=np.int64)
+        self.chi2, self.tests_made = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
 
     def add(self, phenotype: int, printed: Printed) -> None:
         reasoned = printed.untested != ""
@@ -155,10 +156,16 @@ class _Gathering:
 
     def _keep_best(self, phenotype: int, results: Results) -> None:
         places = self._places(results.variant)
+        self.chi2[places] += chi2_of_p(results.neg_log_10_p_value)
+        self.tests_made[places] += 1
         better = ~(results.neg_log_10_p_value <= self.neg_log_10_p_value[places])
         self.phenotype[places[better]] = phenotype
         for name in ("neg_log_10_p_value", "effect_allele_frequency", "n"):
             getattr(self, name)[places[better]] = getattr(results, name)[better]
+
+    @property
+    def mean_chi2(self) -> Float[np.ndarray, " row"]:
+        return self.chi2 / np.maximum(self.tests_made, 1)
 
     def part(self, excluded: Counter[str]) -> Part:
         """`excluded`: the variants that the program was not given, by reason."""

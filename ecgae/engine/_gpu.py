@@ -33,7 +33,7 @@ def multiplier_on(device: str) -> Callable[[Stack], Multiply]:
 
 def _genotype(calls: Calls, copies: torch.Tensor, device: str) -> torch.Tensor:
     """[variant individual] float32, on the device."""
-    if calls.words is None:
+    if calls.words is None or calls.filled is not None:
         return torch.from_numpy(np.ascontiguousarray(calls.genotype)).to(device)
     packed = torch.from_numpy(np.ascontiguousarray(calls.words).view(np.uint8)).to(device)
     return copies[packed.int()].reshape(len(packed), -1)[:, : calls.counts.people]

@@ -35,7 +35,7 @@ HARD_CALL = 0.1
 
 def file_of(genotypes: Genotypes, variants: Int[np.ndarray, " variant"]) -> int:
     """The number of the file that holds these variants of a chromosome."""
-    files = np.unique(genotypes._source[variants])
+    files = np.unique(genotypes.source_of[variants])
     if len(files) > 1:
         names = " and ".join(genotypes.files[file].name for file in files)
         raise InputError(f"A chromosome must lie in one file; {names} share one. Merge them, or set engine=ols.")
@@ -117,10 +117,10 @@ def write_variants(file: Path, variants: pd.DataFrame) -> None:
 
 def _variants_of_file(genotypes: Genotypes, file: int) -> pd.DataFrame:
     """Every variant of the file in its order, also those that `Genotypes.variants` leaves out."""
-    rows = np.flatnonzero(genotypes._source == file)
-    every = genotypes._sources[file].variants
+    rows = np.flatnonzero(genotypes.source_of == file)
+    every = genotypes.sources[file].variants
     names = np.full(len(every), UNUSED)
-    names[genotypes._row[rows]] = rows
+    names[genotypes.row_in_source[rows]] = rows
     return every.set_axis(names)
 
 

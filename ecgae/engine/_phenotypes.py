@@ -9,7 +9,10 @@ from jaxtyping import Bool, Float, Int
 from ecgae.association import TRANSFORMS, Model, covariate_basis, fit, is_constant, missingness_patterns
 from ecgae.engine import Task
 from ecgae.errors import InputError
-from ecgae.omnibus import combined
+from ecgae.omnibus import combined, normal_components, normal_radii
+
+COMBINED = ("omnibus", "m_regle", "acat")
+"""Tests of several phenotypes at once."""
 
 FEWEST_OTHERS = 20
 """People who must differ from a phenotype's most common value: the default of the minor allele count, for the same
@@ -43,8 +46,11 @@ class Prepared(NamedTuple):
     together: list[Together]
 
 
-def prepare(task: Task, transform: str, constant_phenotypes: str, omnibus: bool) -> Prepared:
-    """Raises `InputError` for a phenotype that cannot be tested."""
+def prepare(task: Task, transform: str, constant_phenotypes: str, tests: Sequence[str] = ()) -> Prepared:
+    """The models of a scan; `tests`: of several phenotypes at once, some of `COMBINED`.
+
+    Raises `InputError` for a phenotype that cannot be tested.
+    """
     _refuse_unusable(task)
     reasons = [_unfit(column[~np.isnan(column)], transform) for column in task.phenotypes.T]
     constant = _constant(task) | np.array([reason is not None for reason in reasons])
@@ -56,7 +62,7 @@ def prepare(task: Task, transform: str, constant_phenotypes: str, omnibus: bool)
         names,
         tuple(name for name, left_out in zip(task.names, constant, strict=True) if left_out),
         groups_of(phenotypes, task.covariates, transform),
-        _together(phenotypes, names, task.covariates, transform == "rint") if omnibus and len(names) > 1 else [],
+        _together(phenotypes, names, task.covariates, transform, tests) if len(names) > 1 else [],
     )
 
 
@@ -78,29 +84,32 @@ def _together(
     phenotypes: Float[np.ndarray, "individual phenotype"],
     names: Sequence[str],
     covariates: Float[np.ndarray, "individual covariate"],
-    radial: bool,
+    transform: str,
+    tests: Sequence[str],
 ) -> list[Together]:
     """All phenotypes, and those of each lead; people in whom all of them are known."""
     found = []
-    for name, columns in ({"omnibus": list(range(len(names)))} | leads_of(names)).items():
+    wanted = [test for test in COMBINED if test in tests and test != "acat"]
+    for lead, columns in ({"": list(range(len(names)))} | leads_of(names)).items():
         present = ~np.isnan(phenotypes[:, columns]).any(axis=1)
         basis = covariate_basis(covariates[present])
         if present.sum() < basis.shape[1] + 2 * len(columns) + 2:
-            print(f"{name}: {present.sum():,} individuals have all of its {len(columns)} phenotypes: too few to test.")
+            print(f"omnibus{lead}: {present.sum():,} individuals have all {len(columns)} phenotypes: too few to test.")
             continue
-        found.append(
-            Together(name, np.flatnonzero(present), combined(phenotypes[np.ix_(present, columns)], basis, radial))
-        )
+        values = phenotypes[np.ix_(present, columns)]
+        for test in wanted:
+            ranks = {"omnibus": normal_radii, "m_regle": normal_components}[test] if transform == "rint" else None
+            found.append(Together(f"{test}{lead}", np.flatnonzero(present), combined(values, basis, ranks)))
     return found
 
 
 def leads_of(names: Sequence[str]) -> dict[str, list[int]]:
-    """The columns of each lead's latents, where a lead is a sample of its own (`V1_latent_01`)."""
+    """The columns of each lead's latents, where a lead is a sample of its own (`V1_latent_01`); " V1" is V1's."""
     leads: dict[str, list[int]] = {}
     for column, name in enumerate(names):
         lead, latent, _ = name.partition("_latent_")
         if latent:
-            leads.setdefault(f"omnibus {lead}", []).append(column)
+            leads.setdefault(f" {lead}", []).append(column)
     return leads if len(leads) > 1 else {}
 
 

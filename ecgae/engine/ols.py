@@ -1,7 +1,7 @@
 """The scan in this process: ordinary least squares, exact for missing calls and missing phenotypes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from ecgae.association import TRANSFORMS
 from ecgae.engine import ASSOCIATIONS, Scan, Task
-from ecgae.engine._block import Tested, Tests, test_block, tests_of
+from ecgae.engine._block import Tested, Tests, test_block, all_tests
 from ecgae.engine._parts import Gathering, Part, Parts, whole
-from ecgae.engine._phenotypes import prepare
+from ecgae.engine._phenotypes import COMBINED, prepare
 from ecgae.engine._summary_statistics import Writers
 from ecgae.engine._threads import in_order
 from ecgae.engine._variants import Rows, block_size, blocks, calls_of, listed
@@ -29,7 +29,8 @@ class OLS:
 
     transform: what happens to phenotypes first: none | zscore | rint (residuals to normal ranks).
     report_below: associations with a larger p are only counted, in histograms.
-    combined: also test all phenotypes, and those of each lead, at once (omnibus, ACAT).
+    missing_calls: exact: each variant among those with a call, as PLINK 2 does | mean: taken for the variant's mean.
+    combined: tests of all phenotypes, and those of each lead, at once: omnibus | m_regle | acat.
     summary_statistics: also write every association, as Parquet files by phenotype and chromosome.
     constant_phenotypes: fail | drop (and name them), as a latent that the model does not use.
     threads: that work on blocks at a time; 0 takes one per core.
@@ -38,7 +39,8 @@ class OLS:
 
     transform: str = "rint"
     report_below: float = 1e-5
-    combined: bool = True
+    missing_calls: str = "exact"
+    combined: Sequence[str] = ("omnibus", "acat")
     summary_statistics: bool = False
     constant_phenotypes: str = "fail"
     threads: int = 0
@@ -49,6 +51,13 @@ class OLS:
             raise InputError(f"engine.transform must be one of {', '.join(TRANSFORMS)}; got {self.transform!r}.")
         if self.constant_phenotypes not in ("fail", "drop"):
             raise InputError(f"engine.constant_phenotypes must be fail or drop; got {self.constant_phenotypes!r}.")
+        if self.missing_calls not in ("exact", "mean"):
+            raise InputError(f"engine.missing_calls must be exact or mean; got {self.missing_calls!r}.")
+        unknown = set(self.combined) - set(COMBINED)
+        if unknown:
+            raise InputError(
+                f"engine.combined must be some of {', '.join(COMBINED)}; got {', '.join(sorted(unknown))}."
+            )
         if not 0 < self.report_below <= 1:
             raise InputError(f"engine.report_below must be a p-value above 0, at most 1; got {self.report_below}.")
         if self.device not in ("cpu", "gpu"):
@@ -64,12 +73,12 @@ class OLS:
         task = _in_file_order(task)
         prepared = prepare(task, self.transform, self.constant_phenotypes, self.combined)
         everything = self.summary_statistics or self.report_below == 1
-        tests = tests_of(
+        tests = all_tests(
             prepared,
             len(task.individuals),
             self.report_below,
             task.filter.min_minor_allele_count,
-            self.combined,
+            "acat" in self.combined,
             everything,
             self._multiplier(),
         )
@@ -84,7 +93,9 @@ class OLS:
 
     def _settings(self) -> str:
         """What the results depend on."""
-        return repr([getattr(self, field.name) for field in fields(self) if field.name not in ("threads", "device")])
+        return repr(
+            [str(getattr(self, field.name)) for field in fields(self) if field.name not in ("threads", "device")]
+        )
 
     def _multiplier(self) -> Callable[[Stack], Multiply]:
         if self.device == "cpu":
@@ -116,7 +127,13 @@ class OLS:
         """Chromosome by chromosome, in order."""
         size = block_size(len(task.individuals), 4 if tests.every else 1)
         jobs = ((job, len(job[1])) for job in blocks(task, rows, size))
-        tested = in_order(lambda job: _test(task, tests, job[1]), jobs, len(rows), "Association scan", self.threads)
+        tested = in_order(
+            lambda job: _test(task, tests, job[1], self.missing_calls == "mean"),
+            jobs,
+            len(rows),
+            "Association scan",
+            self.threads,
+        )
         gathering: Gathering | None = None
         with Writers(task, tests.prepared.names if self.summary_statistics else (), folder) as writers:
             for (chromosome, _), block in tested:
@@ -132,9 +149,9 @@ class OLS:
                 yield gathering.part()
 
 
-def _test(task: Task, tests: Tests, rows: Rows) -> Tested:
+def _test(task: Task, tests: Tests, rows: Rows, mean: bool) -> Tested:
     passed, calls, failed = calls_of(task.genotypes, rows, task.individuals, task.filter)
-    return test_block(calls, passed, tests, failed)
+    return test_block(calls.with_means() if mean else calls, passed, tests, failed)
 
 
 def _in_file_order(task: Task) -> Task:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from ecgae.engine import Scan, Task
-from ecgae.engine._block import UNTESTED, tests_of
+from ecgae.engine._block import UNTESTED, all_tests
 from ecgae.engine._gather import Printed, Rows, scan_by
 from ecgae.engine._inputs import (
     file_of,
@@ -77,8 +77,8 @@ class PLINK2:
     def __call__(self, task: Task, folder: Path) -> Scan:
         """Writes the candidates; `Scan.combined` is None."""
         people, rarest = task.individuals, task.filter.min_minor_allele_count
-        prepared = prepare(task, self.transform, self.constant_phenotypes, omnibus=False)
-        tests = tests_of(prepared, len(people), self.report_below, rarest, acat=False, every=False)
+        prepared = prepare(task, self.transform, self.constant_phenotypes)
+        tests = all_tests(prepared, len(people), self.report_below, rarest, acat=False, every=False)
         with scratch(folder, "plink2") as place:
             write_values(place / "phenotypes.tsv", people, "p", values_of(prepared, len(people)))
             covariates = independent(task.covariates)

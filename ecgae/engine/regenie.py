@@ -16,7 +16,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from ecgae.engine import Scan, Task
-from ecgae.engine._block import UNTESTED, tests_of
+from ecgae.engine._block import UNTESTED, all_tests
 from ecgae.engine._gather import Printed, Rows, scan_by
 from ecgae.engine._inputs import (
     file_of,
@@ -78,8 +78,8 @@ class REGENIE:
         """Writes the candidates; `Scan.combined` is None."""
         task = _complete(task) if self.strict else task
         people, rarest = task.individuals, task.filter.min_minor_allele_count
-        prepared = prepare(task, self.transform, self.constant_phenotypes, omnibus=False)
-        tests = tests_of(prepared, len(people), self.report_below, rarest, acat=False, every=False)
+        prepared = prepare(task, self.transform, self.constant_phenotypes)
+        tests = all_tests(prepared, len(people), self.report_below, rarest, acat=False, every=False)
         with scratch(folder, "regenie") as place:
             write_values(place / "phenotypes.tsv", people, "p", values_of(prepared, len(people)))
             shared = ["--phenoFile", "phenotypes.tsv", "--qt"]

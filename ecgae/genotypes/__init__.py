@@ -40,9 +40,12 @@ class Genotypes:
     """`chromosome` (text, "1"-"22"), `base_pair_location`, `effect_allele` (the counted one), `other_allele`,
     `variant_id` (chromosome_position_other_effect, unique) and `rsid` (the file's own name, NA where it has none), in
     the order of the files."""
-    _sources: tuple[GenotypeFile, ...]
-    _source: Int[np.ndarray, " variant"]
-    _row: Int[np.ndarray, " variant"]
+    sources: tuple[GenotypeFile, ...]
+    """The files, opened."""
+    source_of: Int[np.ndarray, " variant"]
+    """Which of them each variant is in,"""
+    row_in_source: Int[np.ndarray, " variant"]
+    """and where there, counting those that are not used."""
 
     @classmethod
     def open(cls, pattern: str | Path) -> "Genotypes":
@@ -67,15 +70,15 @@ class Genotypes:
             people_file=sources[0].people_file.name,
             sample_ids=sources[0].sample_ids,
             variants=variants[list(VARIANT_COLUMNS)],
-            _sources=sources,
-            _source=variants["source"].to_numpy(dtype=np.int64),
-            _row=variants["row"].to_numpy(dtype=np.int64),
+            sources=sources,
+            source_of=variants["source"].to_numpy(dtype=np.int64),
+            row_in_source=variants["row"].to_numpy(dtype=np.int64),
         )
 
     @property
     def hard_calls(self) -> bool:
         """Whether every genotype is a call of 0, 1 or 2 copies, or none."""
-        return all(source.hard_calls for source in self._sources)
+        return all(source.hard_calls for source in self.sources)
 
     @property
     def has_packed(self) -> bool:
@@ -111,10 +114,10 @@ class Genotypes:
         self, variants: Int[np.ndarray, " variant"]
     ) -> Iterator[tuple[Int[np.ndarray, " _"], GenotypeFile, Int[np.ndarray, " _"]]]:
         """For each file asked: which of the variants are its own, the file, and their rows in it."""
-        numbers = self._source[variants]
+        numbers = self.source_of[variants]
         for number in np.unique(numbers):
             here = np.flatnonzero(numbers == number)
-            yield here, self._sources[number], self._row[variants[here]]
+            yield here, self.sources[number], self.row_in_source[variants[here]]
 
 
 def _joined(

@@ -11,6 +11,10 @@ NUMBERS = {
     "genomic_inflation_max": ("genomic inflation, largest", ""),
     "genomic_inflation_1000": ("genomic inflation per 1,000 people", "what structure would give in 1,000 people"),
     "mean_chi2": ("mean chi2", "above 1 by polygenicity or confounding"),
+    "ld_score_intercept": ("LD-score intercept", "above 1 by confounding alone"),
+    "ld_score_intercept_standard_error": ("its standard error", "from leaving out chromosomes"),
+    "attenuation": ("attenuation", "share of mean chi2 - 1 that LD does not explain; 0.1 to 0.2 at most"),
+    "relatedness_between_chromosomes": ("relatedness between chromosomes", "0 without structure beside the covariates"),
 }
 NULL = {
     "null_family_wise_error": ("shuffled scans with a hit", "share of them; at most 0.05 is wanted"),

@@ -39,13 +39,20 @@ def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
     if summary["genomic_inflation"] is not None:  # no variant was tested
         inflation = f"{summary['genomic_inflation']:.3f} (median; max {summary['genomic_inflation_max']:.3f})"
         rows.append(("genomic inflation", inflation))
+    if summary.get("ld_score_intercept") is not None:
+        error = summary["ld_score_intercept_standard_error"]
+        within = "" if error is None else f" (standard error {error:.3f})"
+        rows.append(("LD-score intercept", f"{summary['ld_score_intercept']:.3f}{within}"))
+    if "null_hits" in summary:
+        found = f"{summary['null_hits']:.3g} per scan, of {summary['null_repetitions']:,} scans"
+        rows.append(("hits in shuffled people", found))
     return rows
 
 
 def _other_thresholds(summary: dict[str, Any]) -> str:
     """Loci and hits at each threshold that differs from the chosen one."""
     loci, hits, p = (summary[f"{what}_by_correction"] for what in ("loci", "hits", "threshold"))
-    others = [name for name, value in p.items() if value is not None and value != summary["threshold"]]
+    others = [name for name, value in p.items() if value is not None and abs(value / summary["threshold"] - 1) > 0.01]
     return "; ".join(f"{name} {loci[name]:,} ({hits[name]:,} hits)" for name in others) or "the same"
 
 
