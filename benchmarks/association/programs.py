@@ -50,7 +50,7 @@ class Program(NamedTuple):
     """Empty where it can be run."""
 
 
-SCAN_ALONE = ("engine.combined=[]", "checks.heritability=false")
+SCAN_ALONE = ("engine.combined=[]", "checks.heritability=false", "checks.ld_scores=false")
 """What the peers do: no test of all phenotypes at once, no heritability."""
 
 

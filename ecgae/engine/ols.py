@@ -9,7 +9,7 @@ import numpy as np
 
 from ecgae.association import TRANSFORMS
 from ecgae.engine import ASSOCIATIONS, Scan, Task
-from ecgae.engine._block import Tested, Tests, test_block, all_tests
+from ecgae.engine._block import Tested, Tests, all_tests, test_block
 from ecgae.engine._parts import Gathering, Part, Parts, whole
 from ecgae.engine._phenotypes import COMBINED, prepare
 from ecgae.engine._summary_statistics import Writers
