@@ -7,7 +7,7 @@ demo: .venv/.demo   ## train, scan and score on a simulated cohort
 	$(RUN) train.py
 
 test: .venv/.test   ## the whole test suite
-	$(RUN) -m pytest -n 2 --dist loadfile   # test files side by side, two at a time
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder   # two files at a time; the longest comes early
 
 lint: .venv/.test   ## style and types
 	$(RUN) -m ruff check .
