@@ -188,14 +188,6 @@ def inverse_root(
     return vectors * scale[:, None, :], kept.sum(axis=1)
 
 
-def minor_allele_count(dosage: Num[np.ndarray, "individual variant"]) -> Float[np.ndarray, " variant"]:
-    """The (expected) copies of the rarer allele among the people with a call; NaN where nobody has one."""
-    missing = np.isnan(dosage)
-    n = len(dosage) - missing.sum(axis=0)
-    count = np.where(missing, 0, dosage).sum(axis=0, dtype=np.float64)
-    return np.where(n > 0, np.minimum(count, 2 * n - count), np.nan)
-
-
 def neg_log10_p(
     t: Float[np.ndarray, "*shape"], df: Num[np.ndarray, "*#shape"] | float | int
 ) -> Float[np.ndarray, "*shape"]:

@@ -12,7 +12,6 @@ from ecgae.association import (
     covariate_basis,
     fit,
     is_constant,
-    minor_allele_count,
     missingness_patterns,
     neg_log10_p,
     rint,
@@ -109,7 +108,6 @@ def test_the_frequency_counts_copies_of_the_effect_allele_among_calls():
     found = associate(np.array([[2.0], [2], [1], [np.nan], [0]]), model)
     assert found.effect_allele_frequency == pytest.approx([5 / 8])
     assert found.n.tolist() == [4]
-    assert minor_allele_count(np.array([[2.0], [2], [1], [np.nan], [0]])).tolist() == [3]
 
 
 def test_a_phenotype_equal_to_a_variant_gives_finite_numbers(rng):

@@ -8,7 +8,7 @@ import pytest
 import reference
 from scipy import special, stats
 
-from ecgae.association import TRANSFORMS, associate, covariate_basis, fit, minor_allele_count, neg_log10_p
+from ecgae.association import TRANSFORMS, associate, covariate_basis, fit, neg_log10_p
 from ecgae.calibration import (
     CHI2_MEDIAN,
     FREQUENCY_BINS,
@@ -20,6 +20,7 @@ from ecgae.calibration import (
     qq_quantiles,
 )
 from ecgae.tally import PER_UNIT, Tally
+from ecgae.variant_counts import count
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ def heavy_tailed(rng, kind, people, phenotypes):
 @pytest.mark.parametrize("kind", ["t3", "contaminated", "lognormal"])
 def test_outliers_in_rare_variants_make_hits_that_inflation_hides_and_rint_takes_away(rng, kind):
     dosage = reference.random_dosage(rng, 900, 6000, low=0.001, high=0.012)
-    dosage = dosage[:, minor_allele_count(dosage) >= 3]
+    dosage = dosage[:, count(dosage).minor_allele_count >= 3]
     threshold = -np.log10(5e-8 / 32)
     phenotypes = heavy_tailed(rng, kind, 900, 8)
     naive = scan(dosage, phenotypes, "none")

@@ -23,14 +23,6 @@ def test_dosages_count_the_first_allele_of_the_bim_for_the_people_asked_for(tmp_
     assert list(first) == ["1", 1000, "A", "G", "1_1000_G_A", "rs0"]
 
 
-@pytest.mark.parametrize("block_size", [1, 3, 7, 100])
-def test_blocks_cover_all_variants_in_order(tmp_path, dosage, block_size):
-    genotypes = Genotypes.open(reference.write_genotypes(tmp_path / "x", dosage))
-    starts, blocks = zip(*genotypes.blocks(np.arange(11), block_size), strict=True)
-    assert list(starts) == list(range(0, 7, block_size))
-    np.testing.assert_array_equal(np.hstack(blocks), dosage)
-
-
 def test_individual_ids_keep_their_leading_zeros(tmp_path, dosage):
     genotypes = Genotypes.open(reference.write_genotypes(tmp_path / "x", dosage))
     assert genotypes.sample_ids[3] == "0000003"

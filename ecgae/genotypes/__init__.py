@@ -85,13 +85,6 @@ class Genotypes:
         """Whether `packed` may be called."""
         return self.hard_calls
 
-    def blocks(
-        self, individuals: Int[np.ndarray, " row"], block_size: int
-    ) -> Iterator[tuple[int, Float32[np.ndarray, "row variant"]]]:
-        """All variants in order, `block_size` at a time: the first one's place in `variants`, and their dosages."""
-        for start in range(0, len(self.variants), block_size):
-            yield start, self.read(np.arange(start, min(start + block_size, len(self.variants))), individuals)
-
     def read(
         self, variants: Int[np.ndarray, " variant"], individuals: Int[np.ndarray, " row"]
     ) -> Float32[np.ndarray, "row variant"]:
