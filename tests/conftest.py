@@ -42,3 +42,8 @@ def heartbeats(individuals: int, samples: int = 1000, seed: int = 0) -> np.ndarr
     wander = 0.3 * np.sin(2 * np.pi * 0.2 * time + random.uniform(0, 6, (individuals, 12, 1)))
     noise = random.normal(0, 0.02, (individuals, 12, samples))
     return (amplitude * beat[:, None, :] + wander + noise).astype(np.float32)
+
+
+def pytest_collection_modifyitems(items):
+    """The file that takes longest begins first: beside the others it is what a run of the suite waits for."""
+    items.sort(key=lambda item: item.path.name != "test_commands.py")
