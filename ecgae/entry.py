@@ -280,7 +280,8 @@ def settings_typed(trained: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
                 f"{key} cannot be changed with run=; the run has its own. Use phenotypes=<run>/latents.h5."
             )
         if key.split(".")[0] in SCORING:
-            OmegaConf.update(settings, key, OmegaConf.select(cfg, key), force_add=True)
+            # merge=False: another choice of a group does not inherit the settings of the one that the run had
+            OmegaConf.update(settings, key, OmegaConf.select(cfg, key), merge=False, force_add=True)
         if key == "constant_phenotypes":
             OmegaConf.update(settings, "engine.constant_phenotypes", cfg.constant_phenotypes)
     return OmegaConf.to_container(settings, resolve=True)  # type: ignore[return-value]

@@ -232,6 +232,17 @@ def test_scoring_again_keeps_what_was_not_typed(finished, tmp_path):
     assert "genotypes cannot be changed with run=" in message
 
 
+@pytest.mark.skipif(shutil.which("plink2") is None, reason="plink2 is not on the PATH")
+def test_a_run_can_be_scored_by_another_engine(finished, tmp_path):
+    result = run("gwas.py", f"run={finished[0]}", "engine=plink2", f"out={tmp_path / 'plink2'}", "report=false")
+    assert result.returncode == 0, result.stderr
+    numbers, own = score(tmp_path / "plink2"), score(finished[0])
+    for name in ("hits", "hit_variants", "loci", "n_variants", "n_individuals", "threshold"):
+        assert numbers[name] == own[name]
+    assert numbers["genomic_inflation"] == pytest.approx(own["genomic_inflation"], abs=2e-3)
+    assert numbers["omnibus_loci"] is None
+
+
 def test_any_phenotype_table_can_be_scanned(cohort, tmp_path):
     result = run(
         "gwas.py", f"phenotypes={cohort / 'truth' / 'parameters.tsv'}", f"genotypes={cohort / 'genotypes' / 'chr'}",
