@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Num
-from scipy import special
 
+from ecgae.association import p_of_chi2
 from ecgae.tally import BINS, FREQUENCIES, PER_UNIT, Tally
 
 CHI2_MEDIAN = 0.45493642311957283
@@ -112,7 +112,7 @@ def _of_rank(
 
     def of_test(k: Int[np.ndarray, " quantile"]) -> Float[np.ndarray, " quantile"]:
         z = np.interp(k - 0.5, above[::-1], edges[::-1])
-        values = np.minimum(-(np.log(2) + special.log_ndtr(-z)) / np.log(10), highest)
+        values = np.minimum(p_of_chi2(np.square(z)), highest)
         known = k <= len(smallest)
         values[known] = smallest[k[known] - 1]
         return values

@@ -18,7 +18,6 @@ from ecgae.heritability import heritability, relatedness_trace
 from ecgae.ld_scores import ld_score_regression, ld_scores
 from ecgae.permutation import Extremes, null_summary, permuted_extremes
 from ecgae.screening import Stack, chi2_of_r2, multiplier, screen, stack
-from ecgae.variant_filter import VariantFilter
 
 COLUMNS = 2048
 """Of a matrix product that tests several shuffled orders at once, about."""
@@ -26,8 +25,6 @@ COLUMNS = 2048
 
 PEOPLE_FOR_LD = 2000
 """At most, drawn at random: r2 is then known to 0.0005 where there is none."""
-
-EVERY_VARIANT = VariantFilter(min_minor_allele_count=0, min_call_rate=0, min_hwe_p=0, min_info=0)
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Checks:
     def _ld_scores(self, task: Task, scan: Scan) -> dict[str, Any]:
         """The regression of the mean chi2 over phenotypes: its intercept is what LD cannot explain."""
         people = np.sort(np.random.default_rng(self.seed).permutation(len(task.individuals))[:PEOPLE_FOR_LD])
-        some = task._replace(individuals=task.individuals[people], filter=EVERY_VARIANT)
+        some = task._replace(individuals=task.individuals[people])
         place = task.genotypes.variants["base_pair_location"].to_numpy()[scan.variants.index]
         chromosome = scan.variants["chromosome"].to_numpy()
         scores = ld_scores(_dosages(some, scan, "LD scores"), place)
@@ -136,12 +133,12 @@ def _dosages(task: Task, scan: Scan, label: str) -> Iterator[tuple[str, Float32[
 
 
 def _each_block(task: Task, scan: Scan, work: Any, label: str) -> Iterator[tuple[str, Any]]:
-    """`work` on the calls of the variants that were tested."""
+    """`work` on the calls of the variants that were tested, which passed the filter then."""
     rows = scan.variants.index.to_numpy()
     jobs = ((job, len(job[1])) for job in blocks(task, rows, block_size(len(task.individuals), 2)))
 
     def read(job: tuple[str, np.ndarray]) -> Any:
-        return work(calls_of(task.genotypes, job[1], task.individuals, task.filter)[1])
+        return work(calls_of(task.genotypes, job[1], task.individuals, None)[1])
 
     for (chromosome, _), result in in_order(read, jobs, len(rows), label):
         yield chromosome, result

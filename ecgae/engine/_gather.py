@@ -12,12 +12,12 @@ from jaxtyping import Float, Int, Shaped
 from tqdm import tqdm
 
 from ecgae.association import chi2_of_p
-from ecgae.engine import ASSOCIATIONS, SUMMARIES, Scan, Task
+from ecgae.engine import SUMMARIES, Scan, Task
 from ecgae.engine._block import RARE, Tests
-from ecgae.engine._parts import ROW, Part, Parts, whole
+from ecgae.engine._parts import ROW, Part, Parts, finish
 from ecgae.engine._variants import listed, passing
 from ecgae.errors import InputError
-from ecgae.sumstats import SCHEMA, association_writer
+from ecgae.sumstats import SCHEMA
 from ecgae.tally import Tally
 
 PRINTED = 1e-5
@@ -73,12 +73,7 @@ def scan_by(program: Program, task: Task, tests: Tests, settings: str, folder: P
             part = part_of(chromosome, program(chromosome, rows) if len(rows) else [], rows, excluded, task, tests)
             parts.write(part)
         done.append(part)
-    scan, table = whole(task, tests, done)
-    if task.chromosomes is None:
-        with association_writer(folder / ASSOCIATIONS) as writer:
-            writer.write_table(table)
-        parts.remove()
-    return scan
+    return finish(task, tests, done, parts, folder)
 
 
 def part_of(

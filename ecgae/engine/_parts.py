@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from jaxtyping import Float, Int
 
 from ecgae.association import p_of_chi2
-from ecgae.engine import SUMMARIES, Combined, Scan, Task
+from ecgae.engine import ASSOCIATIONS, SUMMARIES, Combined, Scan, Task
 from ecgae.engine._block import Tested, Tests
 from ecgae.errors import InputError
-from ecgae.sumstats import Statistics, association_table, to_frame
+from ecgae.sumstats import Statistics, association_table, association_writer, to_frame
 from ecgae.tally import Tally
 
 FORMAT = "ecgae scan 2"
@@ -187,6 +187,16 @@ def _fingerprint(task: Task, settings: str) -> str:
     for values in (task.individuals, task.phenotypes, task.covariates, rows):
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
+
+
+def finish(task: Task, tests: Tests, done: list[Part], parts: Parts, folder: Path) -> Scan:
+    """The scan that the parts make, its table written into `folder`; of a part of a scan nothing is written."""
+    scan, table = whole(task, tests, done)
+    if task.chromosomes is None:
+        with association_writer(folder / ASSOCIATIONS) as writer:
+            writer.write_table(table)
+        parts.remove()
+    return scan
 
 
 def whole(task: Task, tests: Tests, parts: list[Part]) -> tuple[Scan, pa.Table]:

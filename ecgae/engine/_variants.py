@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from ecgae.calls import Calls, count_packed, from_dosage, from_packed, select
 from ecgae.engine import Task
 from ecgae.genotypes import Genotypes
+from ecgae.variant_counts import Counts
 from ecgae.variant_filter import VariantFilter
 
 Rows = Int[np.ndarray, " variant"]
@@ -41,24 +42,27 @@ def blocks(task: Task, rows: Rows, size: int) -> Iterator[tuple[str, Rows]]:
 
 
 def calls_of(
-    genotypes: Genotypes, rows: Rows, individuals: Int[np.ndarray, " individual"], variant_filter: VariantFilter
+    genotypes: Genotypes, rows: Rows, individuals: Int[np.ndarray, " individual"], variant_filter: VariantFilter | None
 ) -> tuple[Int[np.ndarray, " passed"], Calls, Counter[str]]:
-    """The rows that pass the filter, their calls, and how many did not pass, by reason."""
+    """The rows that pass the filter (None: all do), their calls, and how many did not pass, by reason."""
     if genotypes.has_packed:
         packed = genotypes.packed(rows)
         if not np.array_equal(individuals, np.arange(len(genotypes.sample_ids))):
             packed = select(packed, individuals)
         counted = count_packed(packed, len(individuals))
-        kept, failed = _kept(len(rows), variant_filter.failed(counted.counts, hard_calls=True))
+        kept, failed = _kept(counted.counts, True, variant_filter)
         return rows[kept], from_packed(counted if kept.all() else counted.of(kept)), failed
     dosage = genotypes.read(rows, individuals)
     calls = from_dosage(dosage)
-    kept, failed = _kept(len(rows), variant_filter.failed(calls.counts, hard_calls=genotypes.hard_calls))
+    kept, failed = _kept(calls.counts, genotypes.hard_calls, variant_filter)
     return rows[kept], calls if kept.all() else from_dosage(dosage[:, kept]), failed
 
 
-def _kept(variants: int, failed: dict[str, np.ndarray]) -> tuple[np.ndarray, Counter[str]]:
-    kept = np.ones(variants, dtype=bool)
+def _kept(
+    counts: Counts, hard_calls: bool, variant_filter: VariantFilter | None
+) -> tuple[Bool[np.ndarray, " variant"], Counter[str]]:
+    failed = variant_filter.failed(counts, hard_calls) if variant_filter else {}
+    kept = np.ones(len(counts.n), dtype=bool)
     for who in failed.values():
         kept &= ~who
     return kept, Counter({reason: int(who.sum()) for reason, who in failed.items() if who.any()})

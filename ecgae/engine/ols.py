@@ -8,16 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from ecgae.association import TRANSFORMS
-from ecgae.engine import ASSOCIATIONS, Scan, Task
+from ecgae.engine import Scan, Task
 from ecgae.engine._block import Tested, Tests, all_tests, test_block
-from ecgae.engine._parts import Gathering, Part, Parts, whole
+from ecgae.engine._parts import Gathering, Part, Parts, finish
 from ecgae.engine._phenotypes import COMBINED, prepare
 from ecgae.engine._summary_statistics import Writers
 from ecgae.engine._threads import in_order
 from ecgae.engine._variants import Rows, block_size, blocks, calls_of, listed
 from ecgae.errors import InputError
 from ecgae.screening import Multiply, Stack, multiplier
-from ecgae.sumstats import association_writer
 
 PATIENCE = 60
 """Seconds after which finished chromosomes are put on disk: a shorter scan is as quickly done again."""
@@ -83,13 +82,7 @@ class OLS:
             self._multiplier(),
         )
         parts = Parts(folder, task, self._settings())
-        done = self._scan(task, tests, parts, folder)
-        scan, table = whole(task, tests, done)
-        if task.chromosomes is None:
-            with association_writer(folder / ASSOCIATIONS) as writer:
-                writer.write_table(table)
-            parts.remove()
-        return scan
+        return finish(task, tests, self._scan(task, tests, parts, folder), parts, folder)
 
     def _settings(self) -> str:
         """What the results depend on."""
