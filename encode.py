@@ -37,8 +37,12 @@ def main(cfg: DictConfig) -> None:
     store, excluded = selection.consenting(store, excluded, None if other else withdrawn)
     cleaned = preprocess.clean(store, wanted.recording, baseline, denoiser, cache, accelerator)
     dataset = dataset_of(store, wanted.recording, cleaned, view, objective.features)
-    schedule, related = (None, {}) if other else (build(trained.trainer), families.read_families(trained.relatives))
-    screened = build(trained.latent_qc)(encoding.encode(fitted, dataset, schedule, related), view)
+    parts = None
+    if not other:
+        related = families.read_families(trained.relatives)
+        parts = build(trained.split)(store.sample_ids, related)
+        parts = build(trained.trainer).hold_out(parts, store.sample_ids, related)
+    screened = build(trained.latent_qc)(encoding.encode(fitted, dataset, parts), view)
     found = screened.latents
     out = Path(cfg.out) if cfg.out else run / "cohorts" / store.file.parent.name if other else run
     out.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig
@@ -10,6 +11,7 @@ from omegaconf import DictConfig
 from ecgae import runs
 from ecgae.entry import (
     ages_and_sexes,
+    axes_of,
     build,
     choices_of,
     entry,
@@ -21,65 +23,83 @@ from ecgae.entry import (
     start,
     study_of,
     view_of,
+    yardsticks_of,
 )
 from ecgae.processes import is_first_process
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 @entry
-def main(cfg: DictConfig) -> float | None:
+def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
     config = plain(cfg)
-    directory, cache = Path(cfg.paths.runs) / runs.run_name(config), Path(cfg.paths.cache)
+    directory = Path(cfg.paths.runs) / runs.run_name(config)
     with runs.only_one(directory) if is_first_process() else nullcontext():
         if runs.is_finished(directory, config):
             return show(directory, "finished before, not computed again")
-        cohort, baseline, denoiser = build(cfg.cohort), build(cfg.baseline), build(cfg.denoiser)
-        normalization, engine, choices = build(cfg.normalization), build(cfg.get("engine")), choices_of(cfg)
-        schedule, latent_qc = build(cfg.trainer), build(cfg.latent_qc)
         if directory.is_dir():  # gwas.py has scored it with other settings since
             return rescore(directory, config, directory)
-        wanted, beat, exclusions = build(cfg.input), build(cfg.beats), build(cfg.exclusions)
-        layout = wanted.layout(cohort.layouts, cohort.name, beat)
-        view = view_of(layout, cfg)
-        from ecgae import encoding, families, judging, latents, preprocess, selection, tracking, training  # seconds
-        from ecgae.dataset import dataset_of
-        from ecgae.report import page, run_figures
+        from ecgae import tracking  # seconds
 
-        objective = build(cfg.objective, sampling_rate=layout.sampling_rate)
-        machine = machine_of(cfg.runtime)
-        training.start_seed(schedule.seed)
-        model = network_of(cfg, layout, view, objective)
-        print(f"{training.count_parameters(model):,} trainable parameters")
-        related = families.read_families(cfg.relatives)
-        cohort.prepare()
-        study = study_of(cohort, choices) if engine else None
-        store, excluded = selection.usable(cohort, wanted, beat, exclusions, cache, cfg.runtime.workers)
-        store, excluded = selection.consenting(store, excluded, choices.individuals.withdrawn)
-        if study:
-            study.check(store.sample_ids, store.visits, f"cohort {cohort.name}")
-        cleaned = preprocess.clean(store, wanted.recording, baseline, denoiser, cache, cfg.runtime.accelerator)
-        dataset = dataset_of(store, wanted.recording, cleaned, view, objective.features)
         tracker = build(cfg.get("logger")) if is_first_process() else None
-        tracked = tracking.one_run(tracker, directory.name, runs.identity(config))
-        with tracked as logger, runs.new_run(directory, config) as run:
-            machine = machine._replace(logger=logger, directory=run)
-            fitted = training.fit(model, objective, normalization, dataset, schedule, machine, related)
-            started = time.monotonic()
-            found = encoding.encode(fitted, dataset, schedule, related)
-            costs = training.costs(fitted) | {"encoding_seconds": time.monotonic() - started}
-            known = ages_and_sexes(cohort, store, study)
-            judged = judging.judge(fitted, dataset, found, latent_qc, known, costs)
-            latents.write_latents(run / "latents.h5", judged.latents)
-            runs.write_json(run / runs.MODEL, judged.summary)
-            excluded.to_csv(run / "excluded.tsv", sep="\t", index=False)
-            run_figures.draw(run / "figures", fitted, dataset, found, judged, cohort.public)
-            summary = judged.headline
-            if study:
-                phenotypes = latents.as_phenotypes(judged.latents, "latents.h5")
-                summary = study.scan(engine, phenotypes, run, config)
-            page.write_report(run)
-            tracking.mirror(logger, summary, run / "figures")
+        extra = (
+            (cfg.sweep, axes_of(config))
+            if "tags" in __import__("inspect").signature(tracking.one_run).parameters
+            else ()
+        )  # TEMPORARY
+        with tracking.one_run(tracker, directory.name, runs.identity(config), *extra) as logger:
+            train(cfg, config, directory, logger)
     return show(directory)
+
+
+def train(cfg: DictConfig, config: dict[str, Any], directory: Path, logger: Any) -> None:
+    """From recordings and genotypes to the finished run `directory`."""
+    cohort, baseline, denoiser = build(cfg.cohort), build(cfg.baseline), build(cfg.denoiser)
+    normalization, engine, choices = build(cfg.normalization), build(cfg.get("engine")), choices_of(cfg)
+    schedule, split, latent_qc = build(cfg.trainer), build(cfg.split), build(cfg.latent_qc)
+    wanted, beat, exclusions = build(cfg.input), build(cfg.beats), build(cfg.exclusions)
+    layout = wanted.layout(cohort.layouts, cohort.name, beat)
+    view, cache = view_of(layout, cfg), Path(cfg.paths.cache)
+    from ecgae import encoding, families, judging, latents, preprocess, selection, tracking, training  # seconds
+    from ecgae.dataset import dataset_of
+    from ecgae.report import page, run_figures
+
+    objective = build(cfg.objective, sampling_rate=layout.sampling_rate)
+    machine = machine_of(cfg.runtime)
+    training.start_seed(schedule.seed)
+    model = network_of(cfg, layout, view, objective)
+    print(f"{training.count_parameters(model):,} trainable parameters")
+    related = families.read_families(cfg.relatives)
+    cohort.prepare()
+    study = study_of(cohort, choices, cache) if engine else None
+    store, excluded = selection.usable(cohort, wanted, beat, exclusions, cache, cfg.runtime.workers)
+    store, excluded = selection.consenting(store, excluded, choices.individuals.withdrawn)
+    parts = schedule.hold_out(split(store.sample_ids, related), store.sample_ids, related)
+    if study:
+        scored = latents.scored(parts)
+        study.check(store.sample_ids[scored], store.visits[scored], f"cohort {cohort.name}")
+    cleaned = preprocess.clean(store, wanted.recording, baseline, denoiser, cache, cfg.runtime.accelerator)
+    dataset = dataset_of(store, wanted.recording, cleaned, view, objective.features)
+    if study and is_first_process():
+        yardsticks_of(cfg, config, cohort, study, engine, split, related)
+    with runs.new_run(directory, config) as run:
+        machine = machine._replace(logger=logger, directory=run)
+        fitted = training.fit(model, objective, normalization, dataset, schedule, machine, parts)
+        started = time.monotonic()
+        found = encoding.encode(fitted, dataset, parts)
+        costs = training.costs(fitted) | {"encoding_seconds": time.monotonic() - started}
+        judged = judging.judge(fitted, dataset, found, latent_qc, ages_and_sexes(cohort, store, study), costs)
+        latents.write_latents(run / "latents.h5", judged.latents)
+        runs.write_json(run / runs.MODEL, judged.summary)
+        excluded.to_csv(run / "excluded.tsv", sep="\t", index=False)
+        run_figures.draw(run / "figures", fitted, dataset, found, judged, cohort.public)
+        summary = judged.headline
+        if study:
+            summary = study.scan(engine, latents.as_phenotypes(judged.latents, "latents.h5"), run, config) or {}
+        page.write_report(run)
+        if "run_directory" in __import__("inspect").signature(tracking.mirror).parameters:  # TEMPORARY
+            tracking.mirror(logger, run, summary)
+        else:
+            tracking.mirror(logger, summary, run / "figures")
 
 
 if __name__ == "__main__":

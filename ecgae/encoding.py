@@ -5,13 +5,13 @@ of people. Memory holds a few blocks, however many people there are.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from tqdm import tqdm
 
@@ -20,7 +20,6 @@ from ecgae.dataset import Dataset
 from ecgae.latents import NOBODY, Latents
 from ecgae.normalization import Scaling
 from ecgae.reconstruction import reconstruction_quality
-from ecgae.schedule import Schedule
 
 BLOCK = 128
 """People at once."""
@@ -43,12 +42,10 @@ class Encoded(NamedTuple):
     """mV that one unit of the network was, of each lead that it sees."""
 
 
-def encode(
-    fitted: Fitted, dataset: Dataset, schedule: Schedule | None, families: Mapping[str, str] | None = None
-) -> Latents:
+def encode(fitted: Fitted, dataset: Dataset, parts: Shaped[np.ndarray, " individual"] | None = None) -> Latents:
     """Latents of all recordings, with every measure of `reconstruction_quality`, and `mse_normalized`, per lead.
 
-    `schedule` and `families` say who was held out of training; None where nobody was in it.
+    parts: one of `latents.SPLITS` per recording; None where nobody was in training.
     """
 
     def load(rows: slice) -> tuple[slice, np.ndarray, np.ndarray]:
@@ -71,7 +68,7 @@ def encode(
     return Latents(
         sample_ids=sample_ids,
         visits=dataset.store.visits,
-        split=np.full(len(dataset), NOBODY) if schedule is None else schedule.split(sample_ids, families),
+        split=np.full(len(dataset), NOBODY) if parts is None else parts,
         names=dataset.view.names(values[0].shape[1] // dataset.view.per_individual),
         values=np.concatenate(values),
         leads=dataset.view.recorded,

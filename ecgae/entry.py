@@ -36,10 +36,16 @@ if TYPE_CHECKING:  # the rest of the package takes seconds to import: not for --
 WHITELIST: dict[str, Any] = {"_execution_whitelist_": "ecgae.*"} if hydra.__version__ >= "1.4" else {}
 """Hydra 1.4 asks which code a config may call; 1.3 does not know the argument."""
 
-SCORING = ("engine", "variants", "individuals", "adjustment", "people", "score", "checks", "constant_phenotypes")
+SCORING = (
+    *("engine", "variants", "individuals", "adjustment", "people", "score", "checks", "gate"),
+    "constant_phenotypes",
+)
 """The sections of a run's config that gwas.py may change."""
 
-NEEDED = ("architecture", "objective", "input")
+AXES = ("cohort", "baseline", "denoiser", "normalization", "architecture", "objective", "split")
+"""Groups of a run's config that it is described by."""
+
+NEEDED = ("architecture", "objective", "input", "split")
 """Groups that no run can do without."""
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -230,16 +236,30 @@ def choices_of(cfg: DictConfig) -> "Choices":
     """Who and what is tested, and what counts as found: conf/scan.yaml."""
     from ecgae.study import Choices
 
-    names = ("individuals", "adjustment", "variants", "score", "checks")
-    return Choices(cfg.people, *(build(cfg[name]) for name in names))
+    return Choices(cfg.people, *(build(cfg[name]) for name in Choices._fields[1:]))
 
 
-def study_of(cohort: Cohort, choices: "Choices") -> "Study":
-    """The cohort's genotypes, covariates and planted variants, opened and checked."""
+def axes_of(config: dict[str, Any]) -> list[str]:
+    """The choices that a run is made of, such as `denoiser=fft`, by which runs are found among others."""
+    chosen = {name: config[name]["_target_"].split(".")[-2] for name in AXES}
+    return [f"{name}={choice}" for name, choice in {**chosen, "input": config["input"]["recording"]}.items()]
+
+
+def study_of(cohort: Cohort, choices: "Choices", cache: Path | None = None) -> "Study":
+    """The cohort's genotypes, covariates and planted variants, opened and checked.
+
+    cache: where what many scans share is kept; None: nowhere.
+    """
     from ecgae.study import Files, Study
 
     files = Files(cohort.genotypes, cohort.covariates, cohort.categorical, cohort.planted)
+    if "cache" in inspect.signature(Study.open).parameters:  # TEMPORARY
+        return Study.open(files, choices, cache)
     return Study.open(files, choices)
+
+
+def yardsticks_of(*_: Any) -> None:  # TEMPORARY
+    pass
 
 
 def ages_and_sexes(cohort: Cohort, store: "Store", study: "Study | None") -> dict[str, Any]:

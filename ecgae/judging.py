@@ -1,7 +1,7 @@
 """What a trained model is worth before any genome is asked: one set of numbers, on one scale for all models.
 
-Everything is measured on the people held out for validation (everybody where nobody was in training); never on people
-held back, who confirm later what these numbers chose.
+Everything is measured on the people held out for validation (everybody where nobody was in training); never on the
+people who confirm later what these numbers chose.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ecgae.device_beat import compare, has_device_beat
 from ecgae.errors import InputError
 from ecgae.latent_health import Health, Probe, health, probe
 from ecgae.latent_qc import LatentQC
-from ecgae.latents import HELD_BACK, TRAINING, Latents
+from ecgae.latents import CONFIRM, TRAINING, Latents
 from ecgae.runs import HEADLINE
 from ecgae.traversal import Traversal, traverse
 
@@ -60,7 +60,7 @@ def judge(
     intervals. `costs`: numbers that the caller knows (parameters, epochs, seconds), put into the summary as they are.
     """
     screened = latent_qc(latents, dataset.view)
-    every = latents.split != HELD_BACK
+    every = latents.split != CONFIRM
     traversal = traverse(fitted, dataset, np.flatnonzero(every), latents.values[every])
     found = health(_signals(latents.values[every], dataset), traversal.effect, fitted.model.variational)
     probes, skipped = probe_all(latents, targets(dataset, people or {}))

@@ -1,6 +1,6 @@
 """The latents file: the coordinates of every recording in the model's latent space, and how well it was reconstructed.
 
-sample_id [row] text; visit [row]; split [row] text: training, validation, held_back, or none where nobody was trained
+sample_id [row] text; visit [row]; split [row] text: training, validation, select, confirm, or none (nobody was trained)
 latents [row phenotype] float32, NaN where a recording failed the latent QC; phenotype [phenotype] text
 quality/<measure> [row lead]; lead [lead] text
 """
@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float, Int, Shaped
 from ecgae.errors import InputError
 from ecgae.tables import Phenotypes, read_phenotypes
 
-FORMAT = "ecgae latents 2"
+FORMAT = "ecgae latents 3"
 
-TRAINING, VALIDATION, HELD_BACK, NOBODY = SPLITS = ("training", "validation", "held_back", "none")
+TRAINING, VALIDATION, SELECT, CONFIRM, NOBODY = SPLITS = ("training", "validation", "select", "confirm", "none")
 
 FEWEST = 50
 """People in whom a latent with missing values is known at least, for a scan of it to mean anything."""
@@ -45,9 +45,9 @@ class Latents(NamedTuple):
     def judged(self) -> Bool[np.ndarray, " individual"]:
         """Whom a model is judged by: those held out for validation; everybody where nobody was in training.
 
-        Never those held back: what a model was chosen by cannot confirm it.
+        Never those of `CONFIRM`: what a model was chosen by cannot confirm it.
         """
-        return self.validation if self.validation.any() else self.split != HELD_BACK
+        return self.validation if self.validation.any() else self.split != CONFIRM
 
 
 def write_latents(file: Path, latents: Latents) -> None:
@@ -89,17 +89,25 @@ def read_latents(file: Path) -> Latents:
         raise InputError(f"{file} must be a readable latents file; {error}. Write it again with encode.py.") from None
 
 
-def as_phenotypes(latents: Latents, source: str) -> Phenotypes:
+def scored(split: Shaped[np.ndarray, " individual"]) -> Bool[np.ndarray, " individual"]:
+    """Whom a score is made of: the people of `SELECT`; where there are none, all but those of `CONFIRM`."""
+    select = split == SELECT
+    return select if select.any() else split != CONFIRM
+
+
+def as_phenotypes(latents: Latents, source: str, part: str | None = None) -> Phenotypes:
     """The latents as phenotypes of an association scan; `source` names them in messages.
 
-    People held back are left out: they are there to confirm what the others show. So are latents that passed the
-    latent QC in fewer than `FEWEST` people. Both with a printed count. Raises `InputError` where no latent is left.
+    part: whose, such as `CONFIRM`; None: of those whom a score is made of. Latents that passed the latent QC in fewer
+    than `FEWEST` of them are left out, too, both with a printed count. Raises `InputError` where nobody, or no latent,
+    is left.
     """
-    kept = latents.split != HELD_BACK
+    kept = scored(latents.split) if part is None else latents.split == part
+    what = part or ("select" if (latents.split == SELECT).any() else "all")
+    if not kept.any():
+        raise InputError(f"latents must hold people of the part {what!r}; {source} has none. Another split has them.")
     if not kept.all():
-        print(
-            f"{(~kept).sum():,} of {len(kept):,} individuals in {source} are held back for confirmation: not analysed"
-        )
+        print(f"{kept.sum():,} of {len(kept):,} individuals in {source} are analysed: those of the part {what!r}")
     values = latents.values[kept].astype(np.float64)
     known = np.isfinite(values).sum(axis=0)
     enough = (known >= FEWEST) | (known == len(values))

@@ -27,12 +27,12 @@ HEADLINE = (
 )
 """Of model.json, the numbers that a run is compared by; score.json has them too."""
 
-OPERATIONAL = ("paths", "runtime", "logger", "report")
-"""Sections of the config that say where things run; they never change a result."""
+OPERATIONAL = ("paths", "runtime", "logger", "report", "sweep", "yardsticks")
+"""Parts of the config that say where things run and what is done beside; they never change a result."""
 
 OPERATIONAL_COHORT = ("directory", "workers")
 
-REQUIRED = {"cohort", "input", "beats", "exclusions", "architecture", "objective", "leads", "latent_qc"}
+REQUIRED = {"cohort", "input", "beats", "exclusions", "architecture", "objective", "leads", "latent_qc", "split"}
 """Sections that the config of a run has."""
 
 
@@ -109,7 +109,8 @@ def read_config(directory: Path) -> dict[str, Any]:
         raise InputError(f"{file} must be YAML; {error}".replace("\n", " ")) from None
     if not isinstance(config, dict) or not config.keys() >= REQUIRED:
         raise InputError(
-            f"run must be a directory that train.py made; got {directory}, whose config.yaml is another one."
+            f"run must be a directory that train.py made; got {directory}, whose config.yaml is another one, "
+            "or of another version of ecgae: train it again."
         )
     return config
 

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Shaped
 
 from ecgae.errors import InputError
+from ecgae.split import TRAINING, VALIDATION
 
 ANNEALING = ("plateau", "cosine", "constant")
 PRECISION = ("float32", "bf16")
-TRAINING, VALIDATION, HELD_BACK = "training", "validation", "held_back"
 
 AT_LEAST_ONE = ("max_epochs", "batch_size", "early_stopping_patience", "plateau_patience")
 
@@ -33,7 +33,6 @@ class Schedule:
     precision: str
     compile: bool
     validation_fraction: float
-    held_back_fraction: float
     principal_axes: bool
     seed: int
 
@@ -53,11 +52,6 @@ class Schedule:
             raise InputError(f"trainer.plateau_factor must lie between 0 and 1; got {self.plateau_factor}.")
         if not 0 < self.validation_fraction < 1:
             raise InputError(f"trainer.validation_fraction must lie between 0 and 1; got {self.validation_fraction}.")
-        if not 0 <= self.held_back_fraction < 1 - self.validation_fraction:
-            raise InputError(
-                "trainer.held_back_fraction must be at least 0 and leave somebody to train on; "
-                f"got {self.held_back_fraction}."
-            )
         for name, known in (("annealing", ANNEALING), ("precision", PRECISION)):
             if getattr(self, name) not in known:
                 raise InputError(f"trainer.{name} must be one of {', '.join(known)}; got {getattr(self, name)!r}.")
@@ -71,31 +65,33 @@ class Schedule:
         done = (epoch - self.warmup_epochs) / (self.max_epochs - self.warmup_epochs)
         return self.learning_rate * (1 + math.cos(math.pi * min(done, 1.0))) / 2
 
-    def split(
-        self, sample_ids: Sequence[str] | np.ndarray, families: Mapping[str, str] | None = None
+    def hold_out(
+        self,
+        parts: Shaped[np.ndarray, " row"],
+        sample_ids: Sequence[str] | np.ndarray,
+        families: Mapping[str, str] | None = None,
     ) -> Shaped[np.ndarray, " row"]:
-        """`training`, `validation` or `held_back` for each row.
+        """The same parts, where some of those who were `training` are now `validation`.
 
-        Who is held back depends on the ids alone, so that no model of any seed has seen them; who validates, on the
-        seed too. `families` names the family of everybody who has one; a family stays together.
+        Who that is depends on the seed. `families` names the family of everybody who has one; a family stays together.
+        Raises `InputError` where too few people train.
         """
-        units = _units(sample_ids, families or {})
-        people = sum(map(len, units.values()))
-        held_back = _chosen(units, math.floor(self.held_back_fraction * people), "held back")
-        rest = {name: members for name, members in units.items() if name not in held_back}
-        if len(rest) < 2:
+        trained = np.asarray(parts) == TRAINING
+        units = _units(np.asarray(sample_ids)[trained], families or {})
+        if len(units) < 2:
             raise InputError(
                 "training must have at least 2 people of different families, one of them for validation; "
-                f"got {len(rest)}."
+                f"got {len(units)}. More people, or another split, helps."
             )
-        wanted = max(1, math.ceil(self.validation_fraction * sum(map(len, rest.values()))))
-        validation = _chosen(rest, wanted, str(self.seed))
-        part = {
-            person: HELD_BACK if name in held_back else VALIDATION if name in validation else TRAINING
-            for name, members in units.items()
-            for person in members
-        }
-        return np.array([part[person] for person in sample_ids])
+        wanted = max(1, math.ceil(self.validation_fraction * sum(map(len, units.values()))))
+        chosen = _chosen(units, wanted, str(self.seed))
+        held_out = {person for name in chosen for person in units[name]}
+        return np.array(
+            [
+                VALIDATION if training and person in held_out else part
+                for part, training, person in zip(parts, trained, sample_ids, strict=True)
+            ]
+        )
 
 
 def _units(sample_ids: Sequence[str] | np.ndarray, families: Mapping[str, str]) -> dict[str, set[str]]:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from jaxtyping import Shaped
 from lightning_fabric.plugins.environments import SLURMEnvironment
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger
@@ -31,7 +32,8 @@ from ecgae.errors import InputError
 from ecgae.features import Standard
 from ecgae.objective import Objective
 from ecgae.processes import is_first_process
-from ecgae.schedule import TRAINING, VALIDATION, Schedule
+from ecgae.schedule import Schedule
+from ecgae.split import TRAINING, VALIDATION
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 """What a training in progress keeps in its directory: the best weights, and everything that going on needs."""
@@ -60,9 +62,11 @@ def fit(
     dataset: Dataset,
     schedule: Schedule,
     machine: Machine,
-    families: Mapping[str, str] | None = None,
+    parts: Shaped[np.ndarray, " individual"],
 ) -> Fitted:
     """Fits the normalization on the training people, then the model, and restores its best weights.
+
+    parts: `TRAINING` or `VALIDATION` for those whom it sees; anything else for the others.
 
     Leaves `checkpoint.ckpt` in the machine's directory. A training that was interrupted there goes on from the end of
     its last whole epoch, and ends with the same weights; one that was finished there is not done again.
@@ -71,8 +75,7 @@ def fit(
     if file.is_file():
         _only_first_process_goes_on()
         return load(model, normalization, file, machine.accelerator)
-    split = schedule.split(dataset.store.sample_ids, families)
-    people = {part: np.flatnonzero(split == part) for part in (TRAINING, VALIDATION)}
+    people = {part: np.flatnonzero(parts == part) for part in (TRAINING, VALIDATION)}
     normalization = _fit_normalization(normalization, dataset, people[TRAINING])
     features = dataset.features
     expert = Standard() if features is None else Standard().fit(features[people[TRAINING]])

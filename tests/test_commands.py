@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -16,12 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from commands import COHORT, ROOT, refused, run
 
-ROOT = Path(__file__).parent.parent
-COHORT = (
-    *("cohort.individuals=300", "cohort.variants=1500", "cohort.chromosome_length=1_000_000", "cohort.planted_loci=4"),
-    *("cohort.planted_chromosomes=4", "cohort.variance_explained=0.3", "cohort.damaged=4"),
-)
 MODEL = ("architecture.filters=[4,8]", "architecture.kernel_sizes=[7,7]", "architecture.latent_dim=4")
 QUICK = (*MODEL, "trainer.max_epochs=2")
 RESULTS = {
@@ -39,26 +34,6 @@ FIGURES = {
     *("manhattan", "qq", "overlays", "quality", "errors", "training", "latents", "probes", "traversals"),
     "inflation",
 }
-
-
-def run(script: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
-    """Runs an entry point with Python's warnings on, as its own process."""
-    command = [sys.executable, str(ROOT / script), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=400, check=False)
-
-
-def refused(*command: str) -> str:
-    """The one sentence that a bad command is met with."""
-    return sentence(run(*command))
-
-
-def sentence(result: subprocess.CompletedProcess) -> str:
-    """What was said before the exit code 1."""
-    assert result.returncode == 1, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    sentences = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert len(sentences) == 1, result.stderr
-    return sentences[0]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +78,10 @@ def test_the_score_has_its_numbers_and_they_agree(finished, cohort):
     numbers = score(finished[0])
     damaged = set(pd.read_csv(cohort / "truth" / "damaged.tsv", sep="\t").file)
     whole = {file.name.split("_")[0] for file in (cohort / "ecgs").iterdir() if file.name not in damaged}
-    assert numbers["n_individuals"] == len(whole) < 300
+    with h5py.File(finished[0] / "latents.h5") as source:
+        split = source["split"].asstr()[:]
+    assert len(split) == len(whole) < 300
+    assert numbers["n_individuals"] == (split == "select").sum() == pytest.approx(150, abs=40)
     assert numbers["n_phenotypes"] == 4
     assert numbers["planted_loci"] == 4
     assert numbers["loci"] == numbers["recovered_loci"] + numbers["false_loci"]
@@ -537,79 +515,3 @@ def test_truncated_files_alone_are_refused_with_the_reason(cohort, paths, tmp_pa
         "train.py", "cohort=ukb_rest", f"cohort.ecgs={tmp_path / 'ecgs'}", "engine=null", *paths, "logger=null"
     )
     assert "XML must be complete and well formed" in message
-
-
-REFUSED = [
-    (("train.py", "trainer.max_epochs=0"), ["trainer.max_epochs must be at least 1"]),
-    (("train.py", "trainer.max_epochs=abc"), ["trainer.max_epochs must be a whole number; got 'abc'"]),
-    (("train.py", "engine.threads=1.5"), ["engine.threads must be a whole number; got 1.5"]),
-    (("train.py", "architecture.l2=nan"), ["architecture.l2 must be a finite number; got nan"]),
-    (("train.py", "trainer.principal_axes=maybe"), ["trainer.principal_axes must be true or false; got 'maybe'"]),
-    (("train.py", "architecture.filters=8"), ["architecture.filters must be a list of whole numbers"]),
-    (("train.py", "cohort.individuals=0"), ["individuals"]),
-    (("train.py", "lead_mode=both"), ["lead_mode must be one of joint, single"]),
-    (("train.py", "leads=8"), ["leads must be one of all, independent"]),
-    (("train.py", "relatives=/nowhere"), ["relatives must be a table of related pairs; got /nowhere"]),
-    (("train.py", "runtime.accelerator=tpu"), ["runtime.accelerator must be one of auto, cpu, gpu; got 'tpu'"]),
-    (("train.py", "runtime.devices=0"), ["runtime.devices must be a whole number of at least 1"]),
-    (("train.py", "architecture=pca", "objective=beta_vae"), ["objective must be", "architecture=pca"]),
-    (
-        ("train.py", "objective=conditional", "objective.features=[qt_interval,age]", *COHORT),
-        ["objective.features must be measurements of cohort simulated", "got age"],
-    ),
-    (("train.py", "cohort=ukb_rest", "cohort.ecgs=/nowhere"), ["cohort.ecgs must be a folder", "/nowhere"]),
-    (("train.py", "cohort=ptbxl", "cohort.ecgs=.", "engine=null"), ["cohort.ecgs must hold ptbxl_database.csv"]),
-    (
-        ("train.py", "cohort=ptbxl", "cohort.ecgs=.", "input=exercise"),
-        ["input must be one of strip for cohort=ptbxl; got exercise"],
-    ),
-    (("train.py", "cohort=mitbih", "cohort.ecgs=.", "cohort.leads=MLII"), ["cohort.leads must be a list of words"]),
-    (("train.py", "cohort=mitbih", "cohort.ecgs=.", "input=strip"), ["input.seconds must be set, for strips"]),
-    (("train.py", "input.seconds=0"), ["input.seconds must be positive or null; got 0"]),
-    (("train.py", "beats.min_beats=0"), ["beats.min_beats must be at least 1; got 0"]),
-    (("train.py", "exclusions.flat=-1"), ["exclusions.flat must be", "got -1"]),
-    (("train.py", "exclusions.flat=abc"), ["exclusions.flat must be a finite number or null; got 'abc'"]),
-    (
-        ("train.py", "denoiser=dwt", "denoiser.threshold=hard"),
-        ["denoiser.threshold must be one of visushrink, sure"],
-    ),
-    (("train.py", "engine.transform=log"), ["engine.transform must be one of none, zscore, rint"]),
-    (("gwas.py", "run=/nowhere"), ["/nowhere", "no config.yaml"]),
-    (("gwas.py",), ["Name either run="]),
-    (("encode.py",), ["run must be set; got nothing"]),
-    (("train.py", "cohort=ptbxl", "engine=null"), ["cohort.ecgs must be set; got nothing"]),
-    (("train.py", "architecture=null"), ["architecture must be one of mregle, pca, plain, residual"]),
-    (("train.py", "denoiser=null", "baseline=null", "cohort.individuals=0"), ["individuals"]),
-    (("encode.py", "run=/nowhere"), ["/nowhere", "no config.yaml"]),
-]
-
-
-@pytest.fixture(scope="module")
-def refusals(paths) -> list[subprocess.CompletedProcess]:
-    """What became of each command of `REFUSED`; two at a time, for most of their seconds are imports."""
-    commands = [command + (paths if command[0] == "train.py" else ()) for command, _ in REFUSED]
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda command: run(*command), commands))
-
-
-@pytest.mark.parametrize("number", range(len(REFUSED)), ids=[" ".join(command[:2]) for command, _ in REFUSED])
-def test_bad_settings_are_refused_with_one_sentence(number, refusals):
-    message = sentence(refusals[number])
-    assert all(word in message for word in REFUSED[number][1])
-
-
-def test_a_run_directory_cannot_start_code_that_is_not_ours(tmp_path):
-    target = {"_target_": "builtins.print"}
-    parts = ("cohort", "input", "beats", "exclusions", "denoiser", "baseline", "normalization", "architecture",
-             "objective", "latent_qc", "trainer", "leads", "lead_mode")  # fmt: skip
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(dict.fromkeys(parts, target) | {"people": "all"}))
-    assert "_target_ must be a component of ecgae; got builtins.print" in refused("encode.py", f"run={tmp_path}")
-    assert "_target_ must be a component of ecgae; got builtins.print" in refused("gwas.py", f"run={tmp_path}")
-
-
-@pytest.mark.parametrize("word", ["denoiser=nonsense", "trainer.epochs=3", "engine.speed=9"])
-def test_an_unknown_choice_or_key_is_refused_before_anything_is_read(word):
-    result = run("train.py", word)
-    assert result.returncode == 1
-    assert "Traceback" not in result.stderr
-    assert word.split("=")[0].split(".")[-1] in result.stderr

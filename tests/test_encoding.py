@@ -8,10 +8,9 @@ import pytest
 from conftest import composed, heartbeats
 from toy_model import Linear, toy
 
-from ecgae import encoding, latents, schedule
+from ecgae import encoding, latents, split
 from ecgae.cohort import Layout
 from ecgae.encoding import ahead, encode, through_bottleneck
-from ecgae.entry import build
 from ecgae.errors import InputError
 from ecgae.features import Standard
 from ecgae.latents import Latents, as_phenotypes, read_latents, write_latents
@@ -30,7 +29,7 @@ def test_every_person_gets_the_same_alone_as_in_any_block(ecg, lead_mode, lead_s
     fitted, dataset = toy(composed, ecg, 3, lead_mode, lead_set, normalization)
     monkeypatch.setattr(encoding, "BLOCK", 7)
     monkeypatch.setattr(encoding, "CPU_SAMPLES", 5 * 120)
-    found = encode(fitted, dataset, None)
+    found = encode(fitted, dataset)
     assert found.names == dataset.view.names(3)
     for row in (0, 13, 29):
         alone = through_bottleneck(fitted, dataset, slice(row, row + 1))
@@ -40,10 +39,10 @@ def test_every_person_gets_the_same_alone_as_in_any_block(ecg, lead_mode, lead_s
 
 def test_the_normalized_error_is_in_the_square_of_the_networks_unit(ecg):
     fitted, dataset = toy(composed, ecg, 3, "single", "all", "per_signal")
-    found = encode(fitted, dataset, None)
+    found = encode(fitted, dataset)
     assert np.allclose(found.quality["mse_normalized"], 1 - found.quality["r2"], rtol=1e-4)
     fitted, dataset = toy(composed, ecg, 3, "joint", "independent", "global")
-    found = encode(fitted, dataset, None)
+    found = encode(fitted, dataset)
     seen = [dataset.view.recorded.index(lead) for lead in dataset.view.leads]
     unit = found.quality["mse"][:, seen] / fitted.normalization.scale**2
     assert np.allclose(found.quality["mse_normalized"][:, seen], unit)
@@ -81,10 +80,10 @@ def test_measurements_reach_the_decoder_of_every_lead_of_their_person(ecg):
 
 def test_who_was_held_out_is_written_beside_the_latents(ecg, tmp_path):
     fitted, dataset = toy(composed, ecg)
-    found = encode(fitted, dataset, build(composed("trainer.validation_fraction=0.2").trainer))
+    parts = np.where(np.arange(30) < 6, "validation", "training")
+    found = encode(fitted, dataset, parts)
     assert found.validation.sum() == 6
-    assert set(found.split) <= {"training", "validation", "held_back"}
-    assert set(encode(fitted, dataset, None).split) == {"none"}
+    assert set(encode(fitted, dataset).split) == {"none"}
     write_latents(tmp_path / "latents.h5", found)
     back = read_latents(tmp_path / "latents.h5")
     assert isinstance(back, Latents)
@@ -96,27 +95,34 @@ def test_who_was_held_out_is_written_beside_the_latents(ecg, tmp_path):
     assert as_phenotypes(back, "latents.h5").values.dtype == np.float64
 
 
-def test_people_held_back_are_no_phenotypes_and_are_counted(ecg, capsys):
+def test_a_score_is_made_of_select_people_else_of_all_but_those_who_confirm(ecg, capsys):
     fitted, dataset = toy(composed, ecg)
-    found = encode(fitted, dataset, None)
-    split = np.where(np.arange(30) < 4, "held_back", "training")
+    found = encode(fitted, dataset)
+    assert len(as_phenotypes(found, "latents.h5").sample_ids) == 30
+    split = np.array(["confirm"] * 4 + ["select"] * 20 + ["training"] * 6)
     phenotypes = as_phenotypes(found._replace(split=split), "latents.h5")
-    assert phenotypes.sample_ids.tolist() == found.sample_ids[4:].tolist()
-    assert np.array_equal(phenotypes.values, found.values[4:])
-    assert "4 of 30 individuals in latents.h5 are held back" in capsys.readouterr().out
+    assert phenotypes.sample_ids.tolist() == found.sample_ids[4:24].tolist()
+    assert np.array_equal(phenotypes.values, found.values[4:24])
+    assert "20 of 30 individuals in latents.h5 are analysed: those of the part 'select'" in capsys.readouterr().out
+    split[split == "select"] = "validation"
+    assert len(as_phenotypes(found._replace(split=split), "latents.h5").sample_ids) == 26
+    confirm = as_phenotypes(found._replace(split=split), "latents.h5", part="confirm")
+    assert confirm.sample_ids.tolist() == found.sample_ids[:4].tolist()
+    with pytest.raises(InputError, match="latents must hold people of the part 'select'"):
+        as_phenotypes(found._replace(split=split), "latents.h5", part="select")
 
 
-def test_a_model_is_judged_by_validation_people_else_by_all_but_those_held_back(ecg):
+def test_a_model_is_judged_by_validation_people_else_by_all_but_those_who_confirm(ecg):
     fitted, dataset = toy(composed, ecg)
-    found = encode(fitted, dataset, None)
+    found = encode(fitted, dataset)
     assert found.judged.all()
-    split = np.array(["held_back"] * 3 + ["validation"] * 5 + ["training"] * 22)
+    split = np.array(["confirm"] * 3 + ["validation"] * 5 + ["training"] * 22)
     assert np.flatnonzero(found._replace(split=split).judged).tolist() == [3, 4, 5, 6, 7]
     assert found._replace(split=np.where(split == "validation", "none", split)).judged.sum() == 27
 
 
-def test_the_words_of_the_file_are_those_of_the_schedule():
-    assert latents.SPLITS[:3] == (schedule.TRAINING, schedule.VALIDATION, schedule.HELD_BACK)
+def test_the_words_of_the_file_are_those_of_the_split():
+    assert latents.SPLITS[:4] == (split.TRAINING, split.VALIDATION, split.SELECT, split.CONFIRM)
 
 
 def test_a_damaged_or_older_latents_file_is_refused(ecg, tmp_path):
@@ -125,12 +131,12 @@ def test_a_damaged_or_older_latents_file_is_refused(ecg, tmp_path):
     with pytest.raises(InputError, match=r"latents\.h5 must be a readable latents file"):
         read_latents(file)
     fitted, dataset = toy(composed, ecg)
-    write_latents(file, encode(fitted, dataset, None))
+    write_latents(file, encode(fitted, dataset))
     import h5py
 
     with h5py.File(file, "a") as target:
         target.attrs["format"] = "ecgae latents 1"
-    with pytest.raises(InputError, match=r"must be of format 'ecgae latents 2'; got 'ecgae latents 1'"):
+    with pytest.raises(InputError, match=r"must be of format 'ecgae latents 3'; got 'ecgae latents 1'"):
         read_latents(file)
 
 
@@ -162,6 +168,6 @@ def test_recordings_that_are_one_block_and_a_bit_are_all_encoded():
     ecg = heartbeats(encoding.BLOCK + 1, 60)
     fitted, dataset = toy(composed, ecg, 2)
     assert isinstance(dataset.store.layout("median_beat"), Layout)
-    found = encode(fitted, dataset, None)
+    found = encode(fitted, dataset)
     assert len(found.values) == encoding.BLOCK + 1
     assert np.isfinite(found.values).all()

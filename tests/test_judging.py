@@ -30,7 +30,7 @@ def people(count=120, samples=100, seed=0):
 
 def judged(skip=0.0, latent_dim=3, lead_mode="joint", ecg=None, **more):
     fitted, dataset = toy(composed, people()[0] if ecg is None else ecg, latent_dim, lead_mode, skip=skip)
-    latents = encode(fitted, dataset, None)._replace(split=SPLIT)
+    latents = encode(fitted, dataset)._replace(split=SPLIT)
     return judge(fitted, dataset, latents, LatentQC(), **more), latents, fitted, dataset
 
 
@@ -48,7 +48,7 @@ def test_a_model_that_goes_around_its_latents_is_warned_about():
     ecg, _ = people()
     fitted, dataset = toy(composed, ecg, 3, skip=0.5)
     fitted.model.axes.data *= 0  # what is left comes past the latents
-    latents = encode(fitted, dataset, None)._replace(split=SPLIT)
+    latents = encode(fitted, dataset)._replace(split=SPLIT)
     found = judge(fitted, dataset, latents, LatentQC())
     assert found.summary["bypass_index"] == pytest.approx(1)
     assert "hardly used" in found.summary["model_warnings"][0]
@@ -58,7 +58,7 @@ def test_a_model_that_goes_around_its_latents_is_warned_about():
 def test_the_index_is_what_shuffling_by_hand_gives(lead_mode, monkeypatch):
     monkeypatch.setattr(bypass, "BLOCK", 9)
     fitted, dataset = toy(composed, people()[0], 2, lead_mode)
-    latents = encode(fitted, dataset, None)._replace(split=SPLIT)
+    latents = encode(fitted, dataset)._replace(split=SPLIT)
     rows = np.flatnonzero(latents.judged)
     strangers = bypass._strangers(rows)
     assert sorted(strangers) == sorted(rows)
@@ -81,7 +81,7 @@ def test_the_share_that_latents_hold_sets_the_index():
     parts = np.stack([np.sqrt(share) * held, np.sqrt(1 - share) * other], axis=1)
     ecg = np.einsum("ik,klt->ilt", parts, shapes).astype(np.float32)
     fitted, dataset = toy(composed, ecg, 1)
-    latents = encode(fitted, dataset, None)
+    latents = encode(fitted, dataset)
     assert bypass_index(fitted, dataset, latents) == pytest.approx(1 + 2 * share / (1 - share), rel=0.1)
 
 
@@ -90,17 +90,17 @@ def test_at_most_so_many_people_are_taken_and_evenly():
     assert spread(np.ones(101, bool), 3).tolist() == [0, 50, 100]
 
 
-def test_people_held_back_change_no_number():
+def test_people_who_confirm_change_no_number():
     ecg, _ = people()
     fitted, dataset = toy(composed, ecg, 3)
-    latents = encode(fitted, dataset, None)
+    latents = encode(fitted, dataset)
     split = SPLIT.copy()
-    split[-30:] = "held_back"
+    split[-30:] = "confirm"
     whole = judge(fitted, dataset, latents._replace(split=split), LatentQC()).summary
-    held_back = (split == "held_back")[:, None]
-    worse = {name: np.where(held_back, 9.0, values) for name, values in latents.quality.items()}
-    values = np.where(held_back, np.float32(50), latents.values)
-    ecg[split == "held_back"] = 5
+    confirm = (split == "confirm")[:, None]
+    worse = {name: np.where(confirm, 9.0, values) for name, values in latents.quality.items()}
+    values = np.where(confirm, np.float32(50), latents.values)
+    ecg[split == "confirm"] = 5
     changed = latents._replace(split=split, quality=worse, values=values)
     other = judge(fitted, dataset, changed, LatentQC(highest=None)).summary
     for name in ("r2_recorded", "bypass_index", "reconstruction", "reconstruction_all", "latent_health"):
@@ -109,7 +109,7 @@ def test_people_held_back_change_no_number():
 
 def test_failed_signals_lose_their_latents_but_still_count_in_the_errors():
     fitted, dataset = toy(composed, people()[0], 3)
-    latents = encode(fitted, dataset, None)._replace(split=SPLIT)
+    latents = encode(fitted, dataset)._replace(split=SPLIT)
     latents.quality["mse"][6] = 9
     found = judge(fitted, dataset, latents, LatentQC())
     assert np.isnan(found.latents.values[6]).all()
@@ -121,7 +121,7 @@ def test_probes_find_age_and_intervals_and_say_what_they_lack():
     ecg, amounts = people()
     tables = {"measurements": {"qt_interval": 400 + 20 * amounts[:, 1], "pq_interval": np.full(120, np.nan)}}
     fitted, dataset = toy(composed, ecg, 3, tables=tables)
-    latents = encode(fitted, dataset, None)._replace(split=SPLIT)
+    latents = encode(fitted, dataset)._replace(split=SPLIT)
     found = judge(fitted, dataset, latents, LatentQC(), people={"age": 60 + 5 * amounts[:, 0]})
     assert found.summary["probes"]["age"]["value"] > 0.95
     assert found.summary["probes"]["qt_interval"]["value"] > 0.95
@@ -139,14 +139,14 @@ def test_the_summary_is_plain_json_without_anybodys_id():
 
 def test_a_cohort_of_two_people_is_judged_without_a_crash():
     fitted, dataset = toy(composed, people(2)[0], 1)
-    found = judge(fitted, dataset, encode(fitted, dataset, None), LatentQC())
+    found = judge(fitted, dataset, encode(fitted, dataset), LatentQC())
     assert found.summary["latents_per_sample"] == 1
 
 
 @pytest.mark.parametrize("lead_mode", ["joint", "single"])
 def test_a_traversal_moves_one_latent_from_the_mean(lead_mode):
     fitted, dataset = toy(composed, people()[0], 3, lead_mode)
-    latents = encode(fitted, dataset, None)
+    latents = encode(fitted, dataset)
     found = traverse(fitted, dataset, np.arange(120), latents.values)
     assert found.ecg.shape == (3, len(STEPS), 12, 100)
     model, norm = fitted.model, fitted.normalization
@@ -170,7 +170,7 @@ def test_a_strip_is_also_judged_by_the_beat_that_the_device_made_of_it():
     fitted.model.axes.data *= 0
     poor = device_beat.compare(fitted, dataset, np.arange(4))
     assert np.nanmedian(poor.reconstructed["r2"]) < np.nanmedian(found.reconstructed["r2"])
-    latents = encode(fitted, dataset, None)
+    latents = encode(fitted, dataset)
     summary = judge(fitted, dataset, latents, LatentQC()).summary["device_beat"]
     assert summary["r2_device_ceiling"] > 0.999
     assert summary["people"] == 4

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-AXES = ("cohort", "baseline", "denoiser", "normalization", "architecture", "objective", "engine")
+AXES = ("cohort", "baseline", "denoiser", "normalization", "architecture", "objective", "engine", "split")
 ENTRY = ("train", "encode", "gwas")
 
 STATISTICS = {
@@ -28,7 +28,7 @@ STATISTICS = {
 KERNELS = {
     *("baseline", "denoiser", "normalization", "architecture", "objective"),
     *STATISTICS,
-    "schedule",
+    *("schedule", "split"),
     *("beats", "intervals", "quality", "resampling"),
     *("views", "features", "reconstruction", "latent_health"),
 }
@@ -88,7 +88,7 @@ def test_kernels_know_no_files_no_config_and_no_other_axis(file):
     }
     allowed = {"ecg", "errors", "arrays", "beats", part(file)}
     allowed |= STATISTICS if part(file) in STATISTICS else set()
-    allowed |= {"architecture"} if part(file) == "objective" else set()
+    allowed |= {"objective": {"architecture"}, "schedule": {"split"}}.get(part(file), set())
     assert own(imports(file)) <= allowed
 
 
@@ -98,9 +98,9 @@ def test_readers_and_writers_know_no_kernel_and_no_config(file):
     assert own(imports(file)) <= INPUT_OUTPUT | {"ecg", "errors"}
 
 
-def test_only_the_entry_module_knows_hydra():
+def test_only_the_entry_module_and_the_sweeps_know_hydra():
     users = {part(file) for file in sources() if packages(imports(file)) & {"hydra", "omegaconf"}}
-    assert users == {"entry"}
+    assert users == {"entry", "sweeping"}
 
 
 def test_lightning_has_one_name_and_one_home():

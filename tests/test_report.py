@@ -45,7 +45,7 @@ def run(folder, kind="median_beat", lead_mode="joint", public=True, people=60, q
     fitted, dataset = toy(composed, ecg, 2, lead_mode, kind=kind, tables={"measurements": measurements})
     fitted = fitted._replace(history=HISTORY)
     split = np.where(np.arange(people) % 3 == 0, "validation", "training")
-    latents = encode(fitted, dataset, None)._replace(split=split)
+    latents = encode(fitted, dataset)._replace(split=split)
     found = judge(fitted, dataset, latents, qc or LatentQC(), costs={"n_parameters": 1234, "training_seconds": 61.0})
     write_json(folder / MODEL, found.summary)
     run_figures.draw(folder / "figures", fitted, dataset, latents, found, public)
@@ -96,7 +96,7 @@ def test_overlays_of_a_closed_cohort_are_means_over_at_least_twenty(people, show
 
 def chosen_latents(people):
     fitted, dataset = toy(composed, heartbeats(30, 40), 1)
-    latents = encode(fitted, dataset, None)
+    latents = encode(fitted, dataset)
     r2 = np.random.default_rng(0).uniform(size=(people, 12))
     return dataset, latents._replace(split=np.full(people, "none"), quality={"r2": r2})
 

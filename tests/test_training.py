@@ -28,7 +28,12 @@ SMALL = (
 
 
 def trained(
-    directory: Path, *overrides: str, data: Dataset | None = None, memory: int | None = None, devices: int = 1
+    directory: Path,
+    *overrides: str,
+    data: Dataset | None = None,
+    memory: int | None = None,
+    devices: int = 1,
+    parts: np.ndarray | None = None,
 ) -> Fitted:
     cfg = composed(*SMALL, *overrides)
     data = dataset(24) if data is None else data
@@ -39,11 +44,14 @@ def trained(
     shape = {"leads": data.view.channels, "samples": data.cleaned.shape[-1], "conditions": conditions}
     model = build(cfg.architecture, **shape)
     machine = training.Machine("cpu", None, directory, devices, memory)
-    return training.fit(model, objective, build(cfg.normalization), data, schedule, machine)
+    parts = split(data, *overrides) if parts is None else parts
+    return training.fit(model, objective, build(cfg.normalization), data, schedule, machine, parts)
 
 
 def split(data: Dataset, *overrides: str) -> np.ndarray:
-    return build(composed(*SMALL, *overrides).trainer).split(data.store.sample_ids)
+    """Everybody trains, but for those who validate."""
+    ids = data.store.sample_ids
+    return build(composed(*SMALL, *overrides).trainer).hold_out(np.full(len(ids), "training"), ids)
 
 
 @torch.inference_mode()
@@ -75,19 +83,20 @@ def test_the_restored_weights_are_those_of_the_best_epoch(tmp_path):
 
 
 def test_the_normalization_has_seen_the_training_people_only(tmp_path):
-    held_back = "trainer.held_back_fraction=0.2"
-    fitted, data = trained(tmp_path, "normalization=global", held_back), dataset(24)
-    seen = data.cleaned[split(data, held_back) == "training"]
-    assert len(seen) == 18
+    data = dataset(24)
+    parts = np.where(np.arange(24) % 6 == 0, "select", split(data))
+    fitted = trained(tmp_path, "normalization=global", parts=parts)
+    seen = data.cleaned[parts == "training"]
+    assert len(seen) < 21
     assert fitted.normalization.shift == pytest.approx(seen.mean(dtype=float), rel=1e-6)
     assert fitted.normalization.scale == pytest.approx(seen.std(dtype=float), rel=1e-6)
 
 
-def test_recordings_of_people_held_back_change_nothing(tmp_path):
-    held_back, data = "trainer.held_back_fraction=0.2", dataset(24)
-    other = dataset(24)
-    other.cleaned[split(data, held_back) == "held_back"] += 5
-    assert_equal_weights(trained(tmp_path / "a", held_back), trained(tmp_path / "b", held_back, data=other))
+def test_recordings_of_people_who_score_or_confirm_change_nothing(tmp_path):
+    other, parts = dataset(24), split(dataset(24))
+    parts[:4], parts[4:6] = "select", "confirm"
+    other.cleaned[:6] += 5
+    assert_equal_weights(trained(tmp_path / "a", parts=parts), trained(tmp_path / "b", parts=parts, data=other))
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):

@@ -94,7 +94,7 @@ def encode_folder(folder: Path, case_name: str, kind: str, device: str) -> dict[
     dataset = Dataset(store, kind, cleaned, wanted.view)
     with Memory() as memory:
         start = time.perf_counter()
-        latents = encode(fitted, dataset, None)
+        latents = encode(fitted, dataset)
         took = time.perf_counter() - start
     result = latents.values.nbytes + sum(values.nbytes for values in latents.quality.values())
     return {

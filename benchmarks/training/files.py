@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from cases import Case, recordings, write_array
-from loops import Clock
+from loops import Clock, everybody
 
 from ecgae.batches import Batches, Samples
 from ecgae.ecg import LEADS
@@ -84,7 +84,9 @@ def first_step_of_array(file: Path, case: Case, memory: int | None) -> float:
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine("cpu", None, Path(folder), memory=memory)
         try:
-            fit(case.model(), clock, case.normalization(), dataset, case.schedule(1), machine)
+            schedule = case.schedule(1)
+            parts = everybody(dataset, schedule)
+            fit(case.model(), clock, case.normalization(), dataset, schedule, machine, parts)
         except EnoughError:
             return clock.ended - start
     raise RuntimeError("the training ended before its second step; ask for more people")

@@ -13,7 +13,8 @@ from cases import Case, recordings
 
 from ecgae.architecture import Autoencoder
 from ecgae.dataset import Dataset
-from ecgae.schedule import TRAINING, VALIDATION, Schedule
+from ecgae.schedule import Schedule
+from ecgae.split import TRAINING, VALIDATION
 from ecgae.training import ADAM_EPSILON, Machine, fit
 
 
@@ -53,7 +54,8 @@ def ours(case: Case, dataset: Dataset, schedule: Schedule, device: str) -> Speed
     clock = Clock(case.objective())
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine("gpu" if device == "cuda" else "cpu", None, Path(folder))
-        fitted = fit(case.model(), clock, case.normalization(), dataset, schedule, machine)
+        parts = everybody(dataset, schedule)
+        fitted = fit(case.model(), clock, case.normalization(), dataset, schedule, machine, parts)
     samples = len(_rows(dataset, schedule, TRAINING))
     loss = fitted.history[-1]["validation/loss"]
     return speed(clock.began, schedule.max_epochs, samples, schedule.batch_size, loss)
@@ -89,9 +91,14 @@ def bare(case: Case, dataset: Dataset, schedule: Schedule, device: str) -> Speed
     return speed(clock.began, schedule.max_epochs, len(training), size, mean)
 
 
+def everybody(dataset: Dataset, schedule: Schedule) -> np.ndarray:
+    """All people train, but for those who validate."""
+    return schedule.hold_out(np.full(len(dataset), TRAINING), dataset.store.sample_ids)
+
+
 def _rows(dataset: Dataset, schedule: Schedule, part: str) -> np.ndarray:
     per_individual = dataset.view.per_individual
-    people = np.flatnonzero(schedule.split(dataset.store.sample_ids) == part)
+    people = np.flatnonzero(everybody(dataset, schedule) == part)
     return (people[:, None] * per_individual + np.arange(per_individual)).ravel()
 
 

@@ -15,7 +15,7 @@ from ecgae.checkpoint import Fitted
 from ecgae.dataset import Dataset
 from ecgae.encoding import through_bottleneck
 from ecgae.judging import Judged
-from ecgae.latents import HELD_BACK, Latents
+from ecgae.latents import CONFIRM, Latents
 from ecgae.report import figures, model_figures
 from ecgae.traversal import STEPS
 
@@ -60,7 +60,7 @@ def chosen(latents: Latents, kind: str, public: bool) -> dict[str, Int[np.ndarra
     """Whose mean is shown, by title; nobody where it would show one person who may not be seen."""
     r2 = np.nanmean(np.where(np.isfinite(latents.quality["r2"]), latents.quality["r2"], 0), axis=1)
     enough = public or latents.judged.sum() >= 10 * SMALLEST_GROUP
-    rows = np.flatnonzero(latents.judged if enough else latents.split != HELD_BACK)
+    rows = np.flatnonzero(latents.judged if enough else latents.split != CONFIRM)
     order = rows[np.argsort(r2[rows])]
     if public:
         places = {title: round((low + high) / 2 * (len(order) - 1)) for title, (low, high) in GROUPS.items()}
