@@ -25,5 +25,5 @@ clean:              ## delete what can be computed again, not the runs
 	touch $@
 
 .venv/.test: .venv/bin/python pyproject.toml
-	$(RUN) -m pip install --quiet --editable ".[simulate,wfdb,beats,test]"
+	$(RUN) -m pip install --quiet --editable ".[simulate,wfdb,beats,search,dashboard,test]"
 	touch $@

@@ -12,7 +12,7 @@ from ecgae.errors import InputError
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="gwas")
 @entry
-def main(cfg: DictConfig) -> float | None:
+def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
     chromosomes = None if cfg.chromosomes is None else list(cfg.chromosomes)
     if cfg.run is not None:
         from ecgae import runs

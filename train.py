@@ -1,5 +1,6 @@
 """Fit one model, encode everyone, and score the run by what the genome found."""
 
+import os
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,7 +24,6 @@ from ecgae.entry import (
     start,
     study_of,
     view_of,
-    yardsticks_of,
 )
 from ecgae.processes import is_first_process
 
@@ -34,21 +34,20 @@ def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
     config = plain(cfg)
     directory = Path(cfg.paths.runs) / runs.run_name(config)
     with runs.only_one(directory) if is_first_process() else nullcontext():
-        if runs.is_finished(directory, config):
-            return show(directory, "finished before, not computed again")
-        if directory.is_dir():  # gwas.py has scored it with other settings since
+        finished = runs.is_finished(directory, config)
+        if finished and "WANDB_SWEEP_ID" not in os.environ:  # its agent waits for a number all the same
+            return show(directory, cfg.score.select_by, "finished before, not computed again")
+        if directory.is_dir() and not finished:  # gwas.py has scored it with other settings since
             return rescore(directory, config, directory)
         from ecgae import tracking  # seconds
 
         tracker = build(cfg.get("logger")) if is_first_process() else None
-        extra = (
-            (cfg.sweep, axes_of(config))
-            if "tags" in __import__("inspect").signature(tracking.one_run).parameters
-            else ()
-        )  # TEMPORARY
-        with tracking.one_run(tracker, directory.name, runs.identity(config), *extra) as logger:
-            train(cfg, config, directory, logger)
-    return show(directory)
+        tracked = tracking.one_run(tracker, directory.name, runs.identity(config), cfg.sweep, axes_of(config))
+        with tracked as logger:
+            if not finished:
+                train(cfg, config, directory, logger)
+            tracking.mirror(logger, directory, runs.read_score(directory) or runs.read_headline(directory))
+    return show(directory, cfg.score.select_by)
 
 
 def train(cfg: DictConfig, config: dict[str, Any], directory: Path, logger: Any) -> None:
@@ -59,7 +58,7 @@ def train(cfg: DictConfig, config: dict[str, Any], directory: Path, logger: Any)
     wanted, beat, exclusions = build(cfg.input), build(cfg.beats), build(cfg.exclusions)
     layout = wanted.layout(cohort.layouts, cohort.name, beat)
     view, cache = view_of(layout, cfg), Path(cfg.paths.cache)
-    from ecgae import encoding, families, judging, latents, preprocess, selection, tracking, training  # seconds
+    from ecgae import encoding, families, judging, latents, preprocess, selection, training, yardsticks
     from ecgae.dataset import dataset_of
     from ecgae.report import page, run_figures
 
@@ -80,7 +79,10 @@ def train(cfg: DictConfig, config: dict[str, Any], directory: Path, logger: Any)
     cleaned = preprocess.clean(store, wanted.recording, baseline, denoiser, cache, cfg.runtime.accelerator)
     dataset = dataset_of(store, wanted.recording, cleaned, view, objective.features)
     if study and is_first_process():
-        yardsticks_of(cfg, config, cohort, study, engine, split, related)
+        recordings = yardsticks.Recordings(cohort, beat, cache, cfg.runtime.workers)
+        folder = Path(cfg.paths.runs) / yardsticks.FOLDER
+        people = yardsticks.People(store, parts)
+        yardsticks.score_yardsticks(cfg.yardsticks, people, recordings, study, engine, config, folder)
     with runs.new_run(directory, config) as run:
         machine = machine._replace(logger=logger, directory=run)
         fitted = training.fit(model, objective, normalization, dataset, schedule, machine, parts)
@@ -92,14 +94,9 @@ def train(cfg: DictConfig, config: dict[str, Any], directory: Path, logger: Any)
         runs.write_json(run / runs.MODEL, judged.summary)
         excluded.to_csv(run / "excluded.tsv", sep="\t", index=False)
         run_figures.draw(run / "figures", fitted, dataset, found, judged, cohort.public)
-        summary = judged.headline
         if study:
-            summary = study.scan(engine, latents.as_phenotypes(judged.latents, "latents.h5"), run, config) or {}
+            study.scan(engine, latents.as_phenotypes(judged.latents, "latents.h5"), run, config)
         page.write_report(run)
-        if "run_directory" in __import__("inspect").signature(tracking.mirror).parameters:  # TEMPORARY
-            tracking.mirror(logger, run, summary)
-        else:
-            tracking.mirror(logger, summary, run / "figures")
 
 
 if __name__ == "__main__":

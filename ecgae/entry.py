@@ -19,10 +19,11 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
-from ecgae import processes, runs, slurm
+from ecgae import processes, runs, slurm, sweeping
 from ecgae.cohort import Cohort
 from ecgae.errors import InputError
 from ecgae.report.table import summary_table
+from ecgae.selecting import selected
 
 if TYPE_CHECKING:  # the rest of the package takes seconds to import: not for --help
     from ecgae.cohort import Layout
@@ -47,6 +48,8 @@ AXES = ("cohort", "baseline", "denoiser", "normalization", "architecture", "obje
 
 NEEDED = ("architecture", "objective", "input", "split")
 """Groups that no run can do without."""
+
+sweeping.register()
 
 CONF = Path(__file__).parent.parent / "conf"
 
@@ -253,13 +256,7 @@ def study_of(cohort: Cohort, choices: "Choices", cache: Path | None = None) -> "
     from ecgae.study import Files, Study
 
     files = Files(cohort.genotypes, cohort.covariates, cohort.categorical, cohort.planted)
-    if "cache" in inspect.signature(Study.open).parameters:  # TEMPORARY
-        return Study.open(files, choices, cache)
-    return Study.open(files, choices)
-
-
-def yardsticks_of(*_: Any) -> None:  # TEMPORARY
-    pass
+    return Study.open(files, choices, cache)
 
 
 def ages_and_sexes(cohort: Cohort, store: "Store", study: "Study | None") -> dict[str, Any]:
@@ -274,14 +271,17 @@ def ages_and_sexes(cohort: Cohort, store: "Store", study: "Study | None") -> dic
     return known_of(table, ("age", "sex"), store.sample_ids, store.visits)
 
 
-def show(directory: Path, remark: str = "") -> float | None:
-    """Prints the run's numbers and where its report lies; returns the yield, the number of independent loci."""
+def show(directory: Path, select_by: Any = None, remark: str = "") -> float | tuple[float, ...] | None:
+    """Prints the run's numbers and where its report lies; returns those named by `select_by`.
+
+    They are NaN where the score is not valid: a sweep takes that for a failed trial, never for a model without loci.
+    """
     print(f"\n{directory}" + (f" ({remark})" if remark else ""))
     score = runs.read_score(directory)
     print(summary_table(score or runs.read_headline(directory)))
     if (directory / "report.html").is_file():
         print(f"report: {directory / 'report.html'}")
-    return None if score is None else float(score["loci"])
+    return None if score is None else selected({**score, "select_by": select_by or score["select_by"]})
 
 
 def settings_typed(trained: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
@@ -317,18 +317,24 @@ def _still_known(name: str, section: Any) -> Any:
     return {key: value for key, value in section.items() if key in known}
 
 
+def scored_with(config: dict[str, Any]) -> tuple["Study", Any]:
+    """The study and the engine that a run's config names."""
+    cfg = OmegaConf.create(config)
+    engine, choices = build(cfg.engine), choices_of(cfg)
+    cache = OmegaConf.select(cfg, "paths.cache")
+    return study_of(build(cfg.cohort), choices, cache and Path(cache)), engine
+
+
 def rescore(
     run: Path, config: dict[str, Any], out: Path, chromosomes: Sequence[str] | None = None, report: bool = True
-) -> float | None:
+) -> float | tuple[float, ...] | None:
     """Scans the latents of a finished run again, with the settings of `config`; writes to `out`."""
     from ecgae import latents
 
-    cfg = OmegaConf.create(config)
-    engine, choices = build(cfg.engine), choices_of(cfg)
+    study, engine = scored_with(config)
     if out != run and (run / runs.MODEL).is_file():
         out.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(run / runs.MODEL, out / runs.MODEL)
-    study = study_of(build(cfg.cohort), choices)
     phenotypes = latents.as_phenotypes(latents.read_latents(run / "latents.h5"), str(run / "latents.h5"))
     return scan(study, engine, phenotypes, out, config, chromosomes, report)
 
@@ -341,7 +347,7 @@ def scan(
     config: dict[str, Any],
     chromosomes: Sequence[str] | None,
     report: bool,
-) -> float | None:
+) -> float | tuple[float, ...] | None:
     """Scans, writes the report and shows the yield; or makes the part of some chromosomes."""
     if study.scan(engine, phenotypes, out, config, chromosomes, report) is None:
         print(f"{out}: chromosomes {', '.join(map(str, chromosomes or ()))} are done")
@@ -350,4 +356,4 @@ def scan(
         from ecgae.report.page import write_report
 
         write_report(out)
-    return show(out)
+    return show(out, config["score"]["select_by"])

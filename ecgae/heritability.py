@@ -20,8 +20,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Float, Float32, Int
 
+from ecgae.jackknife import delete_one_error
 from ecgae.tally import AUTOSOMES, Tally
 
 COLLINEAR = 1e-6
@@ -129,22 +130,42 @@ def heritability(tally: Tally, trace: Trace, n: Int[np.ndarray, " phenotype"]) -
 
     A phenotype that is known for fewer people than the trace was made of is taken to be so for no reason that the
     genotypes tell: the excess goes with d. Where variants were tested for some phenotypes only, those stand for their
-    chromosome. The standard error is a weighted delete-one-chromosome jackknife (Busing et al. 1999, doi
-    10.1023/A:1008800423698); it errs on the large side, by a third, where the heritability is as high as 0.6, and does
-    not hold the error of the trace.
+    chromosome. The standard error is a jackknife over chromosomes; it errs on the large side, by a third, where the
+    heritability is as high as 0.6, and does not hold the error of the trace.
     """
-    tested = (tally.tests > 0) & (trace.variants > 0)[:, None]
-    excess_chi2 = np.where(tested, tally.chi2 / np.maximum(tally.tests, 1) - 1, 0)
+    return _regression(tally.chi2 - tally.tests, tally.tests, trace, n)
+
+
+def summed_heritability(
+    excess: Float[np.ndarray, " chromosome"], tests: Int[np.ndarray, " chromosome"], trace: Trace, n: int
+) -> Heritability:
+    """The sum over whitened phenotypes of their heritabilities, one number: the same however the phenotypes are turned.
+
+    excess: by `AUTOSOMES`, the sum over variants of the K-df statistic less K (`omnibus.excess`); `tests` = variants;
+    n: people with all phenotypes. The sum over whitened phenotypes of chi2 - 1 is that statistic less K, and their
+    heritabilities add up to the trace of the genetic covariance of the whitened phenotypes, at most K.
+    """
+    return _regression(excess[:, None], tests[:, None], trace, np.array([n]))
+
+
+def _regression(
+    excess_chi2: Float[np.ndarray, "chromosome phenotype"],
+    tests: Int[np.ndarray, "chromosome phenotype"],
+    trace: Trace,
+    n: Int[np.ndarray, " phenotype"],
+) -> Heritability:
+    """Of sums of chi2 less their number, over `tests` of each chromosome."""
+    tested = (tests > 0) & (trace.variants > 0)[:, None]
+    mean = np.where(tested, excess_chi2 / np.maximum(tests, 1), 0)
     variants = np.where(tested, trace.variants[:, None], 0)
     size = (n - trace.lost) / trace.dimensions  # of the phenotype's d
-    whole = _slope(excess_chi2, variants, trace.excess)
+    whole = _slope(mean, variants, trace.excess)
     without = np.full(tested.shape, np.nan)
     for row in np.flatnonzero(tested.any(axis=1)):
         others = variants.copy()
         others[row] = 0
-        without[row] = _slope(excess_chi2, others, trace.excess)
-    error = _jackknife(whole, without, variants, tested)
-    return Heritability(whole / size, error / size)
+        without[row] = _slope(mean, others, trace.excess)
+    return Heritability(whole / size, delete_one_error(whole, without, variants) / size)
 
 
 def _slope(
@@ -158,19 +179,3 @@ def _slope(
     relatedness = np.einsum("ak,ab,bk->k", present, excess, present)
     with np.errstate(divide="ignore", invalid="ignore"):
         return total * (variants * excess_chi2).sum(axis=0) / relatedness
-
-
-def _jackknife(
-    whole: Float[np.ndarray, " phenotype"],
-    without: Float[np.ndarray, "chromosome phenotype"],
-    variants: Int[np.ndarray, "chromosome phenotype"],
-    tested: Bool[np.ndarray, "chromosome phenotype"],
-) -> Float[np.ndarray, " phenotype"]:
-    """Standard error of `whole` from the estimates `without` each chromosome, of unequal numbers of variants."""
-    blocks = tested.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        times = np.where(tested, variants.sum(axis=0) / variants, np.nan)  # how often a block goes into the whole
-        pseudo = times * whole - (times - 1) * without
-        centre = blocks * whole - np.nansum((1 - 1 / times) * without, axis=0)
-        variance = np.nansum((pseudo - centre) ** 2 / (times - 1), axis=0) / blocks
-    return np.where(blocks >= 2, np.sqrt(variance), np.nan)

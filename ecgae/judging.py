@@ -1,7 +1,7 @@
 """What a trained model is worth before any genome is asked: one set of numbers, on one scale for all models.
 
-Everything is measured on the people held out for validation (everybody where nobody was in training); never on the
-people who confirm later what these numbers chose.
+Everything is measured on people whom training never saw: those who score; with split=all those held out for
+validation (everybody where nobody was in training); never on the people who confirm later what these numbers chose.
 """
 
 from collections.abc import Mapping
@@ -106,7 +106,7 @@ def probe_all(
     found, skipped = {}, {name: "not known of this cohort" for name in ("age", "sex") if name not in wanted}
     for name, target in wanted.items():
         try:
-            found[name] = probe(latents.values, target, latents.split == TRAINING, latents.validation)
+            found[name] = probe(latents.values, target, latents.split == TRAINING, latents.judged)
         except InputError as error:
             skipped[name] = str(error)
     return found, skipped

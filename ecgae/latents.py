@@ -43,11 +43,15 @@ class Latents(NamedTuple):
 
     @property
     def judged(self) -> Bool[np.ndarray, " individual"]:
-        """Whom a model is judged by: those held out for validation; everybody where nobody was in training.
+        """Whom a model is judged by: those of `SELECT`, whom training never saw; without them those held out for
+        validation; everybody where nobody was in training.
 
         Never those of `CONFIRM`: what a model was chosen by cannot confirm it.
         """
-        return self.validation if self.validation.any() else self.split != CONFIRM
+        for unseen in (self.split == SELECT, self.validation):
+            if unseen.any():
+                return unseen
+        return self.split != CONFIRM
 
 
 def write_latents(file: Path, latents: Latents) -> None:
@@ -95,6 +99,11 @@ def scored(split: Shaped[np.ndarray, " individual"]) -> Bool[np.ndarray, " indiv
     return select if select.any() else split != CONFIRM
 
 
+def whose(split: Shaped[np.ndarray, " individual"]) -> str:
+    """What those people are called: select | all; none, where nobody was in training."""
+    return SELECT if (split == SELECT).any() else NOBODY if (split == NOBODY).all() else "all"
+
+
 def as_phenotypes(latents: Latents, source: str, part: str | None = None) -> Phenotypes:
     """The latents as phenotypes of an association scan; `source` names them in messages.
 
@@ -103,7 +112,7 @@ def as_phenotypes(latents: Latents, source: str, part: str | None = None) -> Phe
     is left.
     """
     kept = scored(latents.split) if part is None else latents.split == part
-    what = part or ("select" if (latents.split == SELECT).any() else "all")
+    what = part or whose(latents.split)
     if not kept.any():
         raise InputError(f"latents must hold people of the part {what!r}; {source} has none. Another split has them.")
     if not kept.all():
@@ -123,7 +132,7 @@ def as_phenotypes(latents: Latents, source: str, part: str | None = None) -> Phe
             f"{(~enough).sum():,} of {len(enough):,} latents passed latent_qc in fewer than {FEWEST} individuals: "
             f"not tested: {left_out}"
         )
-    return Phenotypes(latents.sample_ids[kept], latents.visits[kept], names, values[:, enough], source)
+    return Phenotypes(latents.sample_ids[kept], latents.visits[kept], names, values[:, enough], source, what)
 
 
 def read_phenotypes_or_latents(file: Path) -> Phenotypes:

@@ -97,6 +97,15 @@ def _tail(r2: Float[np.ndarray, " variant"], a: float, b: float) -> Float[np.nda
     return -log_p / np.log(10)
 
 
+def excess(r2: Float[np.ndarray, " variant"], components: int, dimensions: int) -> Float[np.ndarray, " variant"]:
+    """The sum over whitened phenotypes of their chi2, less its mean where nothing is associated: m R2 - K.
+
+    Its null mean is exactly 0, since that of a Beta(K / 2, (m - K) / 2) variable is K / m. Elsewhere it grows with m
+    and with what the variant, and others in LD with it, explain of the phenotypes together.
+    """
+    return dimensions * r2 - components
+
+
 def least_r2(p: float, components: int, dimensions: int) -> float:
     """The R2 that has this p."""
     return float(special.betainccinv(components / 2, (dimensions - components) / 2, p))

@@ -1,20 +1,24 @@
 """What is asked of a scan beside its hits: heritabilities, and what it finds in people who were shuffled."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int
 
 from ecgae.association import chi2_of_p, covariate_basis, p_of_chi2
+from ecgae.by_chromosome import excess_sums
 from ecgae.calls import Calls
 from ecgae.engine import Scan, Task
-from ecgae.engine._phenotypes import groups_of
+from ecgae.engine._phenotypes import Group, groups_of
 from ecgae.engine._threads import in_order
 from ecgae.engine._variants import block_size, blocks, calls_of
 from ecgae.errors import InputError
-from ecgae.heritability import heritability, relatedness_trace
+from ecgae.heritability import Trace, heritability, relatedness_trace, summed_heritability
+from ecgae.kept import kept
 from ecgae.ld_scores import ld_score_regression, ld_scores
 from ecgae.permutation import Extremes, null_summary, permuted_extremes
 from ecgae.screening import Stack, chi2_of_r2, multiplier, screen, stack
@@ -22,6 +26,8 @@ from ecgae.screening import Stack, chi2_of_r2, multiplier, screen, stack
 COLUMNS = 2048
 """Of a matrix product that tests several shuffled orders at once, about."""
 
+KEPT_VERSION = 1
+"""Raised when the relatedness or the LD scores of the same people and variants change."""
 
 PEOPLE_FOR_LD = 2000
 """At most, drawn at random: r2 is then known to 0.0005 where there is none."""
@@ -33,14 +39,15 @@ class Checks:
     heritability: estimate what all variants together explain of each phenotype; one more pass over the genotypes.
     probes: random directions for it.
     ld_scores: tell structure from many small effects, by whether chi2 rises with LD; some of the people are enough.
-    permutations: shuffled orders of the people to scan; 0: none. Each costs about as much as the scan itself.
+    permutations: shuffled orders of the people to scan; 0: none. 20 are one more pass over the genotypes, with 20 times
+        the columns of the scan.
     seed: of the directions and orders.
     """
 
     heritability: bool = True
     probes: int = 32
     ld_scores: bool = True
-    permutations: int = 0
+    permutations: int = 20
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -49,36 +56,60 @@ class Checks:
         if self.permutations < 0:
             raise InputError(f"checks.permutations must be 0 or more; got {self.permutations}.")
 
-    def __call__(self, task: Task, scan: Scan, transform: str, threshold: float) -> dict[str, Any]:
-        """Plain numbers for score.json; `threshold`: the p-value of a hit, `transform`: that of the engine."""
-        found: dict[str, Any] = {}
+    def __call__(
+        self, task: Task, scan: Scan, transform: str, threshold: float, cache: Path | None = None
+    ) -> dict[str, Any]:
+        """Plain numbers for score.json; `threshold`: the p-value of a hit, `transform`: that of the engine.
+
+        cache: folder where what does not depend on the phenotypes is kept, for the next scan of the same people,
+        covariates and variants; None: nowhere.
+        """
+        task = task.in_file_order()  # so that the same people are known again
         tested = task.phenotypes[:, np.isin(task.names, scan.phenotypes)]
+        groups = groups_of(tested, task.covariates, transform)
+        found = _tails(scan, groups)
         if self.heritability:
-            found |= self._heritability(task, scan, tested)
+            found |= self._heritability(task, scan, tested, cache)
         if self.ld_scores:
-            found |= self._ld_scores(task, scan)
+            found |= self._ld_scores(task, scan, cache)
         if self.permutations:
-            found |= self._null(task, scan, tested, transform, threshold)
+            found |= self._null(task, scan, groups, threshold)
         return found
 
-    def _heritability(self, task: Task, scan: Scan, tested: np.ndarray) -> dict[str, Any]:
-        basis = covariate_basis(task.covariates)
-        trace = relatedness_trace(_dosages(task, scan, "Heritability"), basis, self.probes, self.seed)
-        estimate = heritability(scan.tally, trace, (~np.isnan(tested)).sum(axis=0))
+    def _heritability(self, task: Task, scan: Scan, tested: np.ndarray, cache: Path | None) -> dict[str, Any]:
+        trace = self._trace(task, scan, cache)
+        known = ~np.isnan(tested)
+        estimate = heritability(scan.tally, trace, known.sum(axis=0))
+        summed = summed_heritability(*excess_sums(scan.variants), trace, int(known.all(axis=1).sum()))
         return {
             "heritability_by_phenotype": _by_name(scan, estimate.estimate),
             "heritability_standard_error_by_phenotype": _by_name(scan, estimate.standard_error),
+            "summed_heritability": _plain(float(summed.estimate[0])),
+            "summed_heritability_standard_error": _plain(float(summed.standard_error[0])),
             "relatedness_between_chromosomes": _plain(trace.between_chromosomes),
         }
 
-    def _ld_scores(self, task: Task, scan: Scan) -> dict[str, Any]:
+    def _trace(self, task: Task, scan: Scan, cache: Path | None) -> Trace:
+        def make() -> dict[str, np.ndarray]:
+            basis = covariate_basis(task.covariates)
+            trace = relatedness_trace(_dosages(task, scan, "Heritability"), basis, self.probes, self.seed)
+            return {name: np.asarray(value) for name, value in trace._asdict().items()}
+
+        file = _file(cache, "relatedness", task, scan, task.covariates, np.array([self.probes, self.seed]))
+        held = kept(file, make)
+        return Trace(held["excess"], held["variants"], int(held["dimensions"]), int(held["lost"]))
+
+    def _ld_scores(self, task: Task, scan: Scan, cache: Path | None) -> dict[str, Any]:
         """The regression of the mean chi2 over phenotypes: its intercept is what LD cannot explain."""
         people = np.sort(np.random.default_rng(self.seed).permutation(len(task.individuals))[:PEOPLE_FOR_LD])
         some = task._replace(individuals=task.individuals[people])
-        place = task.genotypes.variants["base_pair_location"].to_numpy()[scan.variants.index]
-        chromosome = scan.variants["chromosome"].to_numpy()
-        scores = ld_scores(_dosages(some, scan, "LD scores"), place)
-        fit = ld_score_regression(scan.variants["mean_chi2"].to_numpy(), scores, chromosome)
+
+        def make() -> dict[str, np.ndarray]:
+            place = task.genotypes.variants["base_pair_location"].to_numpy()[scan.variants.index]
+            return {"scores": ld_scores(_dosages(some, scan, "LD scores"), place).astype(np.float32)}
+
+        scores = kept(_file(cache, "ld_scores", some, scan), make)["scores"].astype(np.float64)
+        fit = ld_score_regression(scan.variants["mean_chi2"].to_numpy(), scores, scan.variants["chromosome"].to_numpy())
         excess = float(scan.variants["mean_chi2"].mean()) - 1
         return {
             "ld_score_intercept": _finite(fit.intercept),
@@ -86,8 +117,7 @@ class Checks:
             "attenuation": _finite((fit.intercept - 1) / excess) if excess > 0 else None,
         }
 
-    def _null(self, task: Task, scan: Scan, tested: np.ndarray, transform: str, threshold: float) -> dict[str, Any]:
-        groups = groups_of(tested, task.covariates, transform)
+    def _null(self, task: Task, scan: Scan, groups: list[Group], threshold: float) -> dict[str, Any]:
         columns = sum(group.model.basis.shape[1] + group.model.residuals.shape[1] for group in groups)
         names = [group.columns for group in groups]
         least = chi2_of_p(np.array([-np.log10(threshold)]))[0]
@@ -108,6 +138,27 @@ class Checks:
         at_once = max(1, COLUMNS // columns)
         null = permuted_extremes(shuffled, len(task.individuals), self.permutations, self.seed, at_once)
         return {name: _finite(value) for name, value in null_summary(null).items()}
+
+
+def _tails(scan: Scan, groups: list[Group]) -> dict[str, Any]:
+    """How heavy the tails of what is tested are: 0 for a normal distribution."""
+    kurtosis = np.full(len(scan.phenotypes), np.nan)
+    for group in groups:
+        _, residuals, sums = group.model
+        kurtosis[group.columns] = len(residuals) * (residuals**4).sum(axis=0) / sums**2 - 3
+    return {"excess_kurtosis": _plain(float(kurtosis.max())), "excess_kurtosis_by_phenotype": _by_name(scan, kurtosis)}
+
+
+def _file(cache: Path | None, name: str, task: Task, scan: Scan, *more: np.ndarray) -> Path | None:
+    """Where something is kept that follows from these people, from the variants that were tested, and from `more`."""
+    if cache is None:
+        return None
+    digest = hashlib.blake2b(digest_size=12)
+    files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in task.genotypes.files]
+    digest.update(repr((KEPT_VERSION, files)).encode())
+    for values in (task.individuals, scan.variants.index.to_numpy(), *more):
+        digest.update(f"{values.shape}{values.dtype}".encode() + np.ascontiguousarray(values).tobytes())
+    return cache / "scan" / f"{name}-{digest.hexdigest()}.npz"
 
 
 def _screened(task: Task, scan: Scan, right: Stack) -> Iterator[list[Float32[np.ndarray, "variant phenotype"]]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from ecgae.by_chromosome import by_chromosome, near
 from ecgae.calibration import calibration_summary
 from ecgae.engine import Combined, Scan
 from ecgae.errors import InputError
@@ -17,6 +18,7 @@ from ecgae.genotypes import Genotypes
 from ecgae.locus_marks import mark_known, mark_planted
 from ecgae.locus_table import LocusFinder, Region
 from ecgae.multiplicity import CORRECTIONS, number_of_tests
+from ecgae.selecting import require_selectable
 
 LATENT = re.compile(r"(.+)_latent_\d+")
 """How a latent of one lead is called."""
@@ -35,6 +37,7 @@ class Score:
     clump_r2, clump_distance: variants with at least this r2, within this many base pairs, are one finding.
     mhc: chromosome:from-to, a region that is one locus whatever its LD.
     known_loci: GRCh37 (the shipped list), or a table; None: mark none.
+    select_by: the number by which a model is chosen, one of `selecting.SELECTABLE`, or several of them.
     """
 
     alpha: float = 5e-8
@@ -44,8 +47,10 @@ class Score:
     clump_distance: int = 250_000
     mhc: str | None = "6:25000000-34000000"
     known_loci: str | None = "GRCh37"
+    select_by: str | Sequence[str] = "loci"
 
     def __post_init__(self) -> None:
+        require_selectable(self.select_by)
         for name in ("alpha", "member_p"):
             if not 0 < getattr(self, name) < 1:
                 raise InputError(f"score.{name} must be a p-value between 0 and 1; got {getattr(self, name)}.")
@@ -119,20 +124,25 @@ def score(
             "score.correction must be none, latents or phenotypes where the correlation of the phenotypes is not "
             f"known; got {settings.correction}."
         )
+    at_known = None if known is None else near(scan.variants, known, settings.clump_distance)
     finder = LocusFinder(genotypes, individuals, settings.clump_r2, settings.clump_distance, settings.one_locus)
     candidates = _below(scan.candidates, max(settings.alpha, settings.member_p))
     clumps = finder.clumps(candidates, settings.alpha)
     loci = mark_known(finder.table(clumps, candidates, threshold), known, settings.clump_distance)
     omnibus, combined = _combined(scan.combined, finder, settings, known)
+    hits = _below(candidates, threshold)
+    tables = {"loci": loci, "omnibus_loci": omnibus, "hits": hits, "hit_variants": hits[~hits.index.duplicated()]}
     summary = {
-        **_found(_below(candidates, threshold), loci, known, scan.phenotypes),
+        **_found(hits, loci, known, scan.phenotypes),
         **_by_correction(candidates, clumps, finder, thresholds),
         "correction": settings.correction,
         **combined,
+        **by_chromosome(scan.variants, tables, at_known),
         **calibration_summary(scan.tally, np.full(len(scan.phenotypes), scan.n_individuals)),
         **_tested(scan),
         "alpha": settings.alpha,
         "threshold": threshold,
+        "select_by": settings.select_by if isinstance(settings.select_by, str) else list(settings.select_by),
     }
     found = Yield(summary, loci, omnibus)
     return found if planted is None else _recovered(found, planted, settings.clump_distance)

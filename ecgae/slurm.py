@@ -13,7 +13,8 @@ def requeue_on_signal() -> None:
     """Requeues this SLURM job when SIGUSR1 comes, which `sbatch --signal=USR1@120` sends before the time is up.
 
     The job works on until SLURM ends it, and when it starts again its training goes on from the last whole epoch.
-    Nothing happens outside SLURM.
+    Nothing happens outside SLURM, nor in the jobs of `hydra/launcher=slurm`, which start elsewhere: there submitit
+    listens to SIGUSR2 and puts them back into the queue.
     """
     if "SLURM_JOB_ID" in os.environ:
         signal.signal(signal.SIGUSR1, _requeue)

@@ -1,5 +1,6 @@
 """The genetic side of a cohort, and the scan of any phenotypes against it: from numbers to a scored directory."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from ecgae.association import covariate_basis, missingness_patterns, residualise
 from ecgae.covariates import Design, design_matrix, read_covariates
 from ecgae.engine import Engine, Scan, Task
 from ecgae.errors import InputError
+from ecgae.gate import Gate
 from ecgae.genotypes import Genotypes
 from ecgae.individuals import Individuals
 from ecgae.known_loci import read_known_loci
@@ -45,6 +47,7 @@ class Choices(NamedTuple):
     variants: VariantFilter
     score: Score
     checks: Checks
+    gate: Gate
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +61,11 @@ class Study:
     categorical: Sequence[str]
     planted: pd.DataFrame | None
     choices: Choices
+    cache: Path | None = None
+    """Folder for what scans of other phenotypes share; None: nothing is kept."""
 
     @classmethod
-    def open(cls, files: Files, choices: Choices) -> "Study":
+    def open(cls, files: Files, choices: Choices, cache: Path | None = None) -> "Study":
         """Raises `InputError` where a file is missing or cannot be used."""
         if choices.people not in PEOPLE:
             raise InputError(f"people must be one of {', '.join(PEOPLE)}; got {choices.people!r}.")
@@ -85,6 +90,7 @@ class Study:
             files.categorical if covariates is not None else (),
             None if files.planted is None else _read_planted(Path(files.planted)),
             choices,
+            cache,
         )
 
     def join(self, phenotypes: Phenotypes) -> tuple[Joined, Design]:
@@ -112,8 +118,8 @@ class Study:
         """Associations, loci, score and figures of these phenotypes, in `directory`; returns what score.json holds.
 
         `config`, which these results follow from, is written with them, and score.json last of all. It also has the
-        headline of the run's model.json. With `chromosomes` only their part of the scan is made and kept there for the
-        same call without them: None is returned.
+        headline of the run's model.json, and says whether all of it may be believed. With `chromosomes` only their part
+        of the scan is made and kept there for the same call without them: None is returned.
         """
         self.choices.score.require(engine.report_below)
         joined, design = self.join(phenotypes)
@@ -146,7 +152,9 @@ class Study:
         if draw:
             self._draw(scan, scored, directory / "figures")
         write_config(directory, config)
-        summary = scored.summary | read_headline(directory)
+        about = {"scored_people": phenotypes.people, **_fingerprints(joined, scan)}
+        summary = scored.summary | about | read_headline(directory)
+        summary |= self.choices.gate(summary)
         write_json(directory / SCORE, summary)
         return summary
 
@@ -155,8 +163,11 @@ class Study:
         tested = task.phenotypes[:, np.isin(task.names, scan.phenotypes)]
         correlation = phenotype_correlation(_residuals(tested, task.covariates))
         scored = score(scan, self.genotypes, task.individuals, settings, self.planted, correlation, known)
-        found = checks(task, scan, engine.transform, scored.summary["threshold"])
-        return scored._replace(summary=scored.summary | found)
+        found = checks(task, scan, engine.transform, scored.summary["threshold"], self.cache)
+        error = found.pop("summed_heritability_standard_error", None)
+        errors = {**scored.summary["standard_errors"], "summed_heritability": error}
+        summary = {"summed_heritability": None, **scored.summary, **found, "standard_errors": errors}
+        return scored._replace(summary=summary)
 
     def _draw(self, scan: Scan, scored: Yield, folder: Path) -> None:
         from ecgae.report import yield_figures  # Matplotlib takes a second to import
@@ -172,6 +183,18 @@ def _residuals(phenotypes: np.ndarray, covariates: np.ndarray) -> np.ndarray:
         pairs = np.ix_(present, columns)
         residuals[pairs] = residualise(phenotypes[pairs], covariate_basis(covariates[present]))
     return residuals
+
+
+def _fingerprints(joined: Joined, scan: Scan) -> dict[str, str]:
+    """Equal where the same people and the same variants were analysed: scores of such scans can be compared in pairs.
+
+    They tell who is in a study to nobody who does not know it already.
+    """
+    ids = {
+        "people_fingerprint": np.sort(joined.sample_ids.astype(str)),
+        "variants_fingerprint": scan.variants["variant_id"],
+    }
+    return {name: hashlib.sha256("\n".join(some).encode()).hexdigest()[:12] for name, some in ids.items()}
 
 
 def _write(scored: Yield, directory: Path) -> None:

@@ -37,6 +37,9 @@ class Phenotypes(NamedTuple):
     values: Float[np.ndarray, "individual phenotype"]
     source: str
     """Where they come from, for messages."""
+    people: str = "none"
+    """Whose they are: of the part `select`, who were not trained on; of all, those who were trained on too; of another
+    part; none: nobody was in training."""
 
 
 def column_names(path: Path | str) -> list[str]:

@@ -11,7 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 COHORT = (
     *("cohort.individuals=300", "cohort.variants=1500", "cohort.chromosome_length=1_000_000", "cohort.planted_loci=4"),
-    *("cohort.planted_chromosomes=4", "cohort.variance_explained=0.3", "cohort.damaged=4"),
+    *("cohort.planted_chromosomes=4", "cohort.variance_explained=0.5", "cohort.damaged=4"),
+    *("split.select=0.6", "split.confirm=0.1"),
 )
 
 

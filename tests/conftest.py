@@ -8,6 +8,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
+from ecgae import sweeping
+
+sweeping.register()
+
 ROOT = Path(__file__).parent.parent
 os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as ecgae.entry.start sets it, here before torch is imported
 REAL_DATA = Path(os.environ.get("ECGAE_REAL_DATA", ROOT.parent / "shared" / "data"))

@@ -112,13 +112,15 @@ def test_a_score_is_made_of_select_people_else_of_all_but_those_who_confirm(ecg,
         as_phenotypes(found._replace(split=split), "latents.h5", part="select")
 
 
-def test_a_model_is_judged_by_validation_people_else_by_all_but_those_who_confirm(ecg):
+def test_a_model_is_judged_by_select_people_else_by_validation_people_never_by_those_who_confirm(ecg):
     fitted, dataset = toy(composed, ecg)
     found = encode(fitted, dataset)
     assert found.judged.all()
     split = np.array(["confirm"] * 3 + ["validation"] * 5 + ["training"] * 22)
     assert np.flatnonzero(found._replace(split=split).judged).tolist() == [3, 4, 5, 6, 7]
     assert found._replace(split=np.where(split == "validation", "none", split)).judged.sum() == 27
+    split[-2:] = "select"
+    assert np.flatnonzero(found._replace(split=split).judged).tolist() == [28, 29]
 
 
 def test_the_words_of_the_file_are_those_of_the_split():

@@ -13,7 +13,7 @@ import pytest
 import reference
 
 import ecgae.engine.ols as ols
-from ecgae.association import chi2_of_p, covariate_basis
+from ecgae.association import chi2_of_p, covariate_basis, residualise
 from ecgae.calibration import genomic_inflation
 from ecgae.engine import Task
 from ecgae.engine.ols import OLS
@@ -211,6 +211,42 @@ def test_turning_the_latent_space_leaves_the_omnibus_test_as_it_is(tmp_path, rng
         assert other["variant_id"].tolist() == one["variant_id"].tolist()
         np.testing.assert_allclose(other["neg_log_10_p_value"], one["neg_log_10_p_value"], rtol=1e-6)
     assert hits != turned_hits, "while the number of associated pairs depends on the axes"
+
+
+def test_the_omnibus_excess_of_a_variant_is_that_of_regressing_it_on_all_phenotypes(tmp_path, rng):
+    dosage = reference.random_dosage(rng, 400, 30)
+    phenotypes = rng.standard_normal((400, 5)) + 0.5 * dosage[:, [11]]
+    phenotypes[::7, 2] = np.nan
+    covariates = rng.standard_normal((400, 2))
+    prefix = reference.write_genotypes(tmp_path / "x", dosage)
+    names = tuple(f"y{number}" for number in range(5))
+    found, _ = scan(task_of(prefix, phenotypes, covariates, names), tmp_path)
+    here = ~np.isnan(phenotypes).any(axis=1)
+    basis = covariate_basis(covariates[here])
+    genotype, white = (residualise(values[here], basis) for values in (dosage.astype(float), phenotypes))
+    left = genotype - white @ np.linalg.lstsq(white, genotype, rcond=None)[0]
+    r2 = 1 - np.square(left).sum(axis=0) / np.square(genotype).sum(axis=0)
+    expected = (here.sum() - 3) * r2 - 5
+    np.testing.assert_allclose(found.variants["omnibus_excess"], expected, atol=1e-3, rtol=1e-4)
+    assert found.variants["omnibus_excess"].dtype == np.float32
+    assert found.variants["omnibus_excess"].idxmax() == 11
+
+
+@pytest.mark.parametrize("transform", ["none", "rint"])
+def test_the_omnibus_excess_is_0_on_average_where_nothing_is_associated(tmp_path, rng, transform):
+    dosage = reference.random_dosage(rng, 250, 3000, missing=0.01)
+    phenotypes = rng.standard_normal((250, 20))
+    prefix = reference.write_genotypes(tmp_path / "x", dosage)
+    names = tuple(f"y{number}" for number in range(20))
+    task = task_of(prefix, phenotypes, rng.standard_normal((250, 3)), names)
+    excess = scan(task, tmp_path, OLS(transform=transform))[0].variants["omnibus_excess"].to_numpy(np.float64)
+    assert abs(excess.mean()) < 4 * np.sqrt(2 * 20 / len(excess))
+    assert excess.std() == pytest.approx(np.sqrt(2 * 20 * (1 - 20 / 247)), rel=0.05)
+
+
+def test_without_the_omnibus_test_its_excess_is_missing(task, tmp_path):
+    for engine in (OLS(combined=("acat", "m_regle")), OLS(combined=())):
+        assert engine(task, tmp_path).variants["omnibus_excess"].isna().all()
 
 
 def test_each_lead_has_an_omnibus_test_of_its_own(tmp_path, rng):

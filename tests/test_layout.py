@@ -12,6 +12,7 @@ ENTRY = ("train", "encode", "gwas")
 
 STATISTICS = {
     *("association", "calls", "screening", "omnibus", "tally", "combination", "permutation"),
+    "jackknife",
     *(
         "loci",
         "calibration",
@@ -36,7 +37,7 @@ INPUT_OUTPUT = {
     *("cohort", "store", "runs", "latents", "genotypes", "covariates", "people", "sumstats", "tables"),
     *("cardiosoft", "simulate", "store_writer", "muse", "waveforms", "wfdb_records", "processes"),
     *("families", "memory", "slurm", "individuals", "ids", "conditions", "ukb_covariates", "ukb_fields"),
-    *("known_loci", "adjustment", "collinearity"),
+    *("known_loci", "adjustment", "collinearity", "kept"),
 }
 
 
@@ -107,6 +108,11 @@ def test_lightning_has_one_name_and_one_home():
     assert not [file for file in sources() if "lightning" in packages(imports(file))]
     users = {part(file) for file in sources() if "pytorch_lightning" in packages(imports(file))}
     assert users == {"training", "tracking"}
+
+
+def test_what_talks_to_wandb_is_in_two_places():
+    users = {part(file) for file in sources() if packages(imports(file)) & {"wandb", "wandb_workspaces"}}
+    assert users == {"tracking", "dashboard"}
 
 
 def test_the_coalescent_library_is_imported_in_one_place():

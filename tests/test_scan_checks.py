@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import reference
 
+from ecgae import scan_checks
+from ecgae.association import covariate_basis, residualise
 from ecgae.engine import Task
 from ecgae.engine.ols import OLS
 from ecgae.errors import InputError
@@ -12,6 +14,7 @@ from ecgae.scan_checks import Checks
 from ecgae.variant_filter import VariantFilter
 
 PEOPLE = 500
+NONE = Checks(heritability=False, ld_scores=False, permutations=0)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def scanned(tmp_path_factory):
 
 def test_heritability_is_large_where_many_variants_drive_a_phenotype_and_json_can_hold_it(scanned):
     task, scan = scanned
-    found = Checks(probes=500)(task, scan, "rint", 5e-8)
+    found = Checks(probes=500, permutations=0)(task, scan, "rint", 5e-8)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     by_phenotype = found["heritability_by_phenotype"]
     assert by_phenotype["c"] > by_phenotype["b"] + 3 * found["heritability_standard_error_by_phenotype"]["b"]
@@ -65,13 +68,97 @@ def test_shuffled_scans_are_those_of_shuffled_genotypes(scanned, tmp_path):
     assert found["null_hits"] == below.sum()
 
 
-def test_nothing_asked_for_costs_nothing(scanned):
-    assert Checks(heritability=False, ld_scores=False)(*scanned, "rint", 5e-8) == {}
+def test_without_checks_only_the_tails_are_told(scanned):
+    found = NONE(*scanned, "rint", 5e-8)
+    assert set(found) == {"excess_kurtosis", "excess_kurtosis_by_phenotype"}
+    assert abs(found["excess_kurtosis"]) < 0.1
+
+
+def test_the_kurtosis_is_that_of_what_is_tested_beside_the_covariates(scanned):
+    task, scan = scanned
+    rng = np.random.default_rng(4)
+    values = rng.standard_t(3, task.phenotypes.shape)
+    values[:7, 1] = np.nan
+    moved = task._replace(phenotypes=values + 10 * task.covariates[:, :1])
+    found = NONE(moved, scan, "none", 5e-8)
+    present = ~np.isnan(values[:, 1])
+    left = residualise(moved.phenotypes[present, 1:2], covariate_basis(task.covariates[present]))[:, 0]
+    assert found["excess_kurtosis_by_phenotype"]["b"] == pytest.approx(np.mean(left**4) / np.mean(left**2) ** 2 - 3)
+    assert found["excess_kurtosis"] == max(found["excess_kurtosis_by_phenotype"].values()) > 3
+    assert NONE(moved, scan, "rint", 5e-8)["excess_kurtosis"] < 0.2
+
+
+def test_any_invertible_map_of_the_phenotypes_leaves_the_smooth_yields_as_they_are(scanned, tmp_path):
+    task, scan = scanned
+    whole = ~np.isnan(task.phenotypes).any(axis=1)
+    values = task.phenotypes.copy()
+    values[whole] = values[whole] @ np.random.default_rng(8).standard_normal((3, 3))
+    mapped = task._replace(phenotypes=values)
+    other = OLS()(mapped, tmp_path)
+    np.testing.assert_allclose(
+        other.variants["omnibus_excess"], scan.variants["omnibus_excess"], rtol=1e-3, atol=1e-3 * 3
+    )
+    one, two = (
+        Checks(ld_scores=False, permutations=0)(*pair, "rint", 5e-8) for pair in ((task, scan), (mapped, other))
+    )
+    for name in ("summed_heritability", "summed_heritability_standard_error"):
+        assert two[name] == pytest.approx(one[name], rel=1e-3)
+    assert two["heritability_by_phenotype"]["b"] != pytest.approx(one["heritability_by_phenotype"]["b"], rel=0.05)
+
+
+def test_the_second_scan_of_the_same_people_and_variants_reads_no_genotype_again(scanned, tmp_path, monkeypatch):
+    task, scan = scanned
+    checks = Checks(permutations=0)
+    first = checks(task, scan, "rint", 5e-8, tmp_path)
+    assert first == checks(task, scan, "rint", 5e-8)
+    order = np.random.default_rng(0).permutation(PEOPLE)
+    turned = task._replace(
+        individuals=task.individuals[order], phenotypes=task.phenotypes[order], covariates=task.covariates[order]
+    )
+    monkeypatch.setattr(scan_checks, "_dosages", lambda *_: pytest.fail("genotypes were read"))
+    again = checks(turned, scan, "rint", 5e-8, tmp_path)
+    assert again["ld_score_intercept"] == first["ld_score_intercept"]
+    assert again["summed_heritability"] == first["summed_heritability"]
+
+
+@pytest.mark.parametrize("change", ["people", "covariates", "variants", "probes", "seed"])
+def test_what_is_kept_is_not_taken_for_that_of_other_people_covariates_or_variants(scanned, tmp_path, change):
+    task, scan = scanned
+    Checks(ld_scores=False, permutations=0)(task, scan, "rint", 5e-8, tmp_path)
+    settings = {"ld_scores": False, "permutations": 0} | {"probes": {"probes": 8}, "seed": {"seed": 2}}.get(change, {})
+    if change == "people":
+        task = task._replace(
+            individuals=task.individuals[5:], phenotypes=task.phenotypes[5:], covariates=task.covariates[5:]
+        )
+    if change == "covariates":
+        task = task._replace(covariates=task.covariates[:, :1])
+    if change == "variants":
+        scan = scan._replace(variants=scan.variants.iloc[:-1])
+    kept, fresh = (Checks(**settings)(task, scan, "rint", 5e-8, cache) for cache in (tmp_path, None))
+    assert kept == fresh
+    assert len(list(tmp_path.rglob("*.npz"))) == 2
+
+
+def test_a_damaged_file_is_told_of_and_made_again(scanned, tmp_path, capsys):
+    first = Checks(permutations=0)(*scanned, "rint", 5e-8, tmp_path)
+    for file in tmp_path.rglob("*.npz"):
+        file.write_bytes(file.read_bytes()[:60])
+    assert Checks(permutations=0)(*scanned, "rint", 5e-8, tmp_path) == first
+    assert capsys.readouterr().out.count("cannot be read") == 2
+    assert Checks(permutations=0)(*scanned, "rint", 5e-8, tmp_path) == first
+    assert "cannot be read" not in capsys.readouterr().out
+
+
+def test_no_id_is_kept(scanned, tmp_path):
+    task, scan = scanned
+    Checks(permutations=0)(task, scan, "rint", 5e-8, tmp_path)
+    held = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert not any(name.encode() in held for name in task.genotypes.sample_ids)
 
 
 def test_the_ld_score_intercept_is_there_and_json_can_hold_it(scanned):
-    found = Checks(heritability=False)(*scanned, "rint", 5e-8)
-    assert set(found) == {"ld_score_intercept", "ld_score_intercept_standard_error", "attenuation"}
+    found = Checks(heritability=False, permutations=0)(*scanned, "rint", 5e-8)
+    assert {"ld_score_intercept", "ld_score_intercept_standard_error", "attenuation"} <= set(found)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 

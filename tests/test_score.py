@@ -8,11 +8,13 @@ import pytest
 import reference
 
 from ecgae.association import associate, covariate_basis, fit, neg_log10_p, residualise
+from ecgae.by_chromosome import near
 from ecgae.engine import Combined, Scan
 from ecgae.errors import InputError
 from ecgae.genotypes import Genotypes
 from ecgae.multiplicity import phenotype_correlation
 from ecgae.score import Score, latents_of_one_lead, score
+from ecgae.selecting import SELECTABLE, selected
 from ecgae.tally import Tally
 
 PEOPLE = 1500
@@ -44,12 +46,22 @@ def scan_of(genotypes, dosage, phenotypes, names, report_below=1e-5):
         phenotype=np.array(names)[p.argmax(axis=1)],
         effect_allele_frequency=frequency,
         n=found.n,
+        omnibus_excess=omnibus_excess(dosage, phenotypes).astype(np.float32),
     )
     return Scan(
         phenotypes=names, dropped=("dead",), n_individuals=len(dosage), n_variants=len(variants),
         excluded={"no call": 2, "minor allele count below 20": 5}, report_below=report_below, variants=variants,
         candidates=candidates, tally=tally, combined=None,
     )  # fmt: skip
+
+
+def omnibus_excess(dosage, phenotypes):
+    """By regressing each genotype on all phenotypes: m R2 - K."""
+    y = np.column_stack([np.ones(len(dosage)), phenotypes])
+    centred = dosage - dosage.mean(axis=0)
+    left = centred - y @ np.linalg.lstsq(y, centred, rcond=None)[0]
+    r2 = 1 - np.square(left).sum(axis=0) / np.square(centred).sum(axis=0)
+    return (len(dosage) - 1) * r2 - phenotypes.shape[1]
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +219,80 @@ def test_a_locus_away_from_every_planted_variant_is_false(cohort):
     summary, loci, _ = score(scan, genotypes, np.arange(PEOPLE), Score(), elsewhere)
     assert (summary["recovered_loci"], summary["false_loci"], summary["planted_recovered"]) == (2, 1, 2)
     assert loci.set_index("chromosome").loc["2", "planted"] == ""
+
+
+def test_what_each_chromosome_adds_makes_up_the_yield(cohort):
+    scan, genotypes, _ = cohort
+    summary, _, omnibus = score(combined_of(scan, {"omnibus": "pr"}), genotypes, np.arange(PEOPLE), Score(alpha=1e-8))
+    by = summary["by_chromosome"]
+    for name in ("loci", "omnibus_loci", "hits", "hit_variants"):
+        assert set(by[name]) == {"1", "2", "3"}
+        assert sum(by[name].values()) == summary[name]
+        assert by[name]["3"] == 0
+        assert summary["standard_errors"][name] > 0
+    assert by["loci"] == {"1": 2, "2": 1, "3": 0}
+    assert by["omnibus_loci"] == {"1": len(omnibus), "2": 0, "3": 0}
+    assert by["n_variants"] == dict.fromkeys("123", PER_CHROMOSOME)
+    assert summary["standard_errors"]["loci"] == pytest.approx(np.sqrt(3) * np.std([2, 1, 0], ddof=1))
+
+
+def test_the_smooth_yield_is_the_mean_excess_of_the_variants_and_has_a_standard_error(cohort):
+    scan, genotypes, planted = cohort
+    excess = scan.variants["omnibus_excess"].astype(float)
+    known = planted.iloc[:1].assign(gene="SCN5A", trait="PR interval")
+    summary, _, _ = score(scan, genotypes, np.arange(PEOPLE), Score(clump_distance=20_000), known=known)
+    assert summary["excess_chi2"] == pytest.approx(excess.mean())
+    means = excess.groupby(scan.variants["chromosome"]).mean()
+    assert summary["by_chromosome"]["excess_chi2"] == pytest.approx(means.to_dict())
+    assert summary["standard_errors"]["excess_chi2"] == pytest.approx(means.std(ddof=1) / np.sqrt(3))
+    assert summary["excess_chi2_at_known"] == pytest.approx(excess.iloc[3:8].mean())
+    assert summary["standard_errors"]["excess_chi2_at_known"] is None, "all of them are on one chromosome"
+
+
+def test_without_the_omnibus_test_or_known_loci_the_smooth_yields_are_unknown(cohort):
+    scan, genotypes, planted = cohort
+    without = scan._replace(variants=scan.variants.assign(omnibus_excess=np.float32(np.nan)))
+    summary, _, _ = score(without, genotypes, np.arange(PEOPLE), Score(), known=planted.assign(gene="", trait=""))
+    for name in ("excess_chi2", "excess_chi2_at_known"):
+        assert summary[name] is summary["standard_errors"][name] is None
+    assert summary["by_chromosome"]["excess_chi2"] is None
+    assert summary["by_chromosome"]["omnibus_loci"] is summary["standard_errors"]["omnibus_loci"] is None
+    assert score(scan, genotypes, np.arange(PEOPLE), Score())[0]["excess_chi2_at_known"] is None
+
+
+def test_variants_near_a_place_are_those_within_the_distance_on_its_chromosome():
+    variants = pd.DataFrame({"chromosome": ["1", "1", "1", "2", "2"], "base_pair_location": [10, 50, 200, 50, 400]})
+    places = pd.DataFrame({"chromosome": ["1", "1", "7"], "base_pair_location": [60, 30, 50]})
+    assert near(variants, places, 20).tolist() == [True, True, False, False, False]
+    assert near(variants, places, 140).tolist() == [True, True, True, False, False]
+    assert not near(variants, places.iloc[:0], 140).any()
+
+
+@pytest.mark.parametrize("select_by", ["hits", ["omnibus_loci", "r2_recorded"]])
+def test_the_selected_numbers_are_named_by_the_settings(cohort, select_by):
+    scan, genotypes, _ = cohort
+    summary, _, _ = score(scan, genotypes, np.arange(PEOPLE), Score(select_by=select_by))
+    assert summary["select_by"] == select_by
+
+
+def test_what_is_selected_is_the_number_and_nan_where_it_is_not_valid_or_not_known():
+    summary = {"valid": True, "loci": 12, "omnibus_loci": None, "select_by": "loci"}
+    assert selected(summary) == 12.0
+    assert np.isnan(selected(summary | {"valid": False}))
+    one, other = selected(summary | {"select_by": ["loci", "omnibus_loci"]})
+    assert one == 12.0
+    assert np.isnan(other)
+    assert np.isnan(selected(summary | {"valid": False, "select_by": ["loci", "omnibus_loci"]})).all()
+
+
+def test_no_model_may_be_chosen_by_the_truth():
+    assert not any("recovered" in name or "planted" in name or "false" in name for name in SELECTABLE)
+
+
+@pytest.mark.parametrize("select_by", ["recovered_loci", "", [], ["loci", "typo"]])
+def test_an_unknown_number_to_select_by_fails_at_construction_with_the_known_ones(select_by):
+    with pytest.raises(InputError, match=r"score\.select_by must be one of loci, omnibus_loci, .*r2_recorded"):
+        Score(select_by=select_by)
 
 
 def test_nothing_found_is_a_score_too(cohort):

@@ -17,7 +17,8 @@ from ecgae.architecture._numbers import require_layers, require_regularisation, 
 class ConvAutoencoder(Autoencoder):
     """Encoder blocks that each halve the time axis, `dense` layers, latents; mirrored back, a linear Conv to the leads.
 
-    `filters` and `kernel_sizes` (samples) have one number per block, and the decoder uses them last to first. `dense`:
+    `filters` and `kernel_sizes` (samples) have one number per block, and the decoder uses them last to first. `width`
+    multiplies all filters, at least one stays: the same design at another size. `dense`:
     widths of hidden dense layers beside the bottleneck, activated, without batch normalization. `dropout` acts after
     every block of the encoder. `l2` weighs the squared convolution kernels in the loss, those of shortcuts too.
 
@@ -50,8 +51,10 @@ class ConvAutoencoder(Autoencoder):
         intra_skip_in: str,
         cross_skip: str,
         conditions: int = 0,
+        width: float = 1.0,
     ) -> None:
-        require_layers(latent_dim, filters, kernel_sizes, dense)
+        require_layers(latent_dim, filters, kernel_sizes, dense, width)
+        filters = [max(1, round(width * number)) for number in filters]
         require_regularisation(activation, leaky_slope, dropout, l2)
         require_skips(intra_skip, intra_skip_in, cross_skip, len(filters))
         super().__init__()

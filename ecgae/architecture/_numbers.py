@@ -10,7 +10,11 @@ SIDES = ("encoder", "decoder", "both")
 
 
 def require_layers(
-    latent_dim: int, filters: Sequence[int], kernel_sizes: Sequence[int], dense: Sequence[int] = ()
+    latent_dim: int,
+    filters: Sequence[int],
+    kernel_sizes: Sequence[int],
+    dense: Sequence[int] = (),
+    width: float = 1.0,
 ) -> None:
     if not filters or len(filters) != len(kernel_sizes):
         raise InputError(
@@ -19,6 +23,8 @@ def require_layers(
         )
     if min(*filters, *kernel_sizes, *dense, latent_dim) < 1:
         raise InputError("architecture.filters, kernel_sizes, dense and latent_dim must be at least 1.")
+    if not width > 0:
+        raise InputError(f"architecture.width must be positive; got {width}.")
 
 
 def require_regularisation(activation: str, leaky_slope: float, dropout: float, l2: float) -> None:

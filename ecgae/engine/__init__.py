@@ -15,7 +15,7 @@ from ecgae.tally import Tally
 from ecgae.variant_filter import VariantFilter
 
 ASSOCIATIONS = "associations.parquet"
-SUMMARIES = ("neg_log_10_p_value", "phenotype", "effect_allele_frequency", "n", "mean_chi2")
+SUMMARIES = ("neg_log_10_p_value", "phenotype", "effect_allele_frequency", "n", "mean_chi2", "omnibus_excess")
 """What `Scan.variants` says of each variant beside its place and alleles."""
 
 
@@ -38,6 +38,13 @@ class Task(NamedTuple):
     """Rows of `Genotypes.variants` to test; None: all that the filter's regions and lists leave."""
     chromosomes: tuple[str, ...] | None = None
     """Only these, as a part of a scan; None: all."""
+
+    def in_file_order(self) -> "Task":
+        """People as they stand in the genotypes, so that calls need not be sorted."""
+        order = np.argsort(self.individuals, kind="stable")
+        return self._replace(
+            individuals=self.individuals[order], phenotypes=self.phenotypes[order], covariates=self.covariates[order]
+        )
 
 
 class Combined(NamedTuple):
@@ -66,7 +73,9 @@ class Scan(NamedTuple):
     variants: pd.DataFrame
     """The tested variants, indexed by their place in `Genotypes.variants`: its columns, then `neg_log_10_p_value` (the
     largest over phenotypes; in single precision where it is above `report_below`), `phenotype` (where it is that),
-    `effect_allele_frequency` and `n` (there), and `mean_chi2` over the phenotypes."""
+    `effect_allele_frequency` and `n` (there), `mean_chi2` over the phenotypes, and `omnibus_excess`: the statistic of
+    all phenotypes at once less their number, 0 on average where nothing is associated (`omnibus.excess`); NaN where the
+    engine makes no such test."""
     candidates: pd.DataFrame
     """Every association with p of at most `report_below`, exact, in the columns of the association table, indexed like
     `variants`."""

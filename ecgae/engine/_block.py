@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Bool, Float, Float32, Float64, Int
 from scipy import special
 
 from ecgae import omnibus
@@ -20,7 +20,7 @@ from ecgae.tally import bins, middles
 
 UNTESTED = "constant or following from the covariates"
 RARE = "minor allele too rare among the people of every phenotype"
-ACAT = "acat"
+OMNIBUS, ACAT = "omnibus", "acat"
 ROUNDING = 0.01
 """Of an allele count in single precision."""
 NEAR = 1.5
@@ -63,6 +63,8 @@ class Tested(NamedTuple):
     n: Int[np.ndarray, "variant phenotype"]
     effect_allele_frequency: Float[np.ndarray, "variant phenotype"]
     combined_chi2: Float[np.ndarray, "variant test"]
+    omnibus_excess: Float32[np.ndarray, " variant"]
+    """`omnibus.excess` of all phenotypes; NaN without that test."""
     reported: Int[np.ndarray, " reported"]
     """Places in `rows` of the variants with something to report,"""
     statistics: Statistics
@@ -122,6 +124,7 @@ def test_block(calls: Calls, rows: Rows, tests: Tests, excluded: Counter[str]) -
         _spread(tests, [one.n[:, None] for one in alone]),
         _spread(tests, [_effect_allele_frequency(calls, one)[:, None] for one in alone]),
         combined,
+        _omnibus_excess(together, tests, len(rows)),
         reported,
         statistics,
         exact,
@@ -178,6 +181,14 @@ def _combined(
     if not columns:
         return np.empty((len(chi2), 0)), worth
     return np.stack(columns, axis=1), worth
+
+
+def _omnibus_excess(together: list[Screened], tests: Tests, variants: int) -> Float32[np.ndarray, " variant"]:
+    """Of the test of all phenotypes at once, where the scan makes it."""
+    for one, test in zip(together, tests.prepared.together, strict=True):
+        if test.name == OMNIBUS:
+            return omnibus.excess(one.r2[:, 0], *_size(test)).astype(np.float32)
+    return np.full(variants, np.nan, dtype=np.float32)
 
 
 def _size(test: Together) -> tuple[int, int]:
@@ -248,6 +259,7 @@ def _without_untested(found: Tested, rare: Bool[np.ndarray, " variant"]) -> Test
         found.n[tested],
         found.effect_allele_frequency[tested],
         found.combined_chi2[tested],
+        found.omnibus_excess[tested],
         (np.cumsum(tested) - 1)[found.reported[kept]],
         Statistics(*(values[kept] for values in found.statistics)),
         found.combined_neg_log_10_p[kept],

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Float32, Int, Shaped
 from tqdm import tqdm
 
 from ecgae.association import chi2_of_p
@@ -157,6 +157,11 @@ class _Gathering:
         self.phenotype[places[better]] = phenotype
         for name in ("neg_log_10_p_value", "effect_allele_frequency", "n"):
             getattr(self, name)[places[better]] = getattr(results, name)[better]
+
+    @property
+    def omnibus_excess(self) -> Float32[np.ndarray, " row"]:
+        """No such test is printed."""
+        return np.full(len(self.rows), np.nan, dtype=np.float32)
 
     @property
     def mean_chi2(self) -> Float[np.ndarray, " row"]:

@@ -21,7 +21,7 @@ from ecgae.errors import InputError
 from ecgae.sumstats import Statistics, association_table, association_writer, to_frame
 from ecgae.tally import Tally
 
-FORMAT = "ecgae scan 2"
+FORMAT = "ecgae scan 3"
 FOLDER = ".scan"
 ROW = "row"
 """Place of a variant in the genotypes."""
@@ -105,7 +105,7 @@ class Gathering:
             self.excluded,
             self.tally,
             self.combined_tally,
-            pa.concat_tables(self.variants or [_summary(*[np.empty(0)] * 6)]),
+            pa.concat_tables(self.variants or [_summary(*[np.empty(0)] * 7)]),
             self._table(self.tests.prepared.names, self.candidates),
             self._table(self.tests.combined, self.combined_candidates),
         )
@@ -129,11 +129,12 @@ def _best_of(block: Tested) -> pa.Table:
     exact = exact[np.arange(len(exact)), best[block.reported]]
     p[block.reported] = np.where(np.isnan(exact), p[block.reported], exact)
     frequency, n = block.effect_allele_frequency[rows, best], block.n[rows, best]
-    return _summary(block.rows, p, best, frequency, n, np.asarray(np.nanmean(block.chi2, axis=1, dtype=np.float64)))
+    mean = np.asarray(np.nanmean(block.chi2, axis=1, dtype=np.float64))
+    return _summary(block.rows, p, best, frequency, n, mean, block.omnibus_excess)
 
 
 def _summary(*values: np.ndarray) -> pa.Table:
-    types = (pa.int64(), pa.float64(), pa.int32(), pa.float64(), pa.int32(), pa.float64())
+    types = (pa.int64(), pa.float64(), pa.int32(), pa.float64(), pa.int32(), pa.float64(), pa.float32())
     columns = zip(values, types, strict=True)
     return pa.table([pa.array(values, of, safe=False) for values, of in columns], names=[ROW, *SUMMARIES])
 

@@ -69,7 +69,7 @@ class OLS:
 
         Raises `InputError` for no more people than parameters, for constant phenotypes, and where no variant is left.
         """
-        task = _in_file_order(task)
+        task = task.in_file_order()
         prepared = prepare(task, self.transform, self.constant_phenotypes, self.combined)
         everything = self.summary_statistics or self.report_below == 1
         tests = all_tests(
@@ -145,11 +145,3 @@ class OLS:
 def _test(task: Task, tests: Tests, rows: Rows, mean: bool) -> Tested:
     passed, calls, failed = calls_of(task.genotypes, rows, task.individuals, task.filter)
     return test_block(calls.with_means() if mean else calls, passed, tests, failed)
-
-
-def _in_file_order(task: Task) -> Task:
-    """People as they stand in the genotypes, so that calls need not be sorted."""
-    order = np.argsort(task.individuals, kind="stable")
-    return task._replace(
-        individuals=task.individuals[order], phenotypes=task.phenotypes[order], covariates=task.covariates[order]
-    )

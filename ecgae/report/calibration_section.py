@@ -15,6 +15,7 @@ NUMBERS = {
     "ld_score_intercept_standard_error": ("its standard error", "from leaving out chromosomes"),
     "attenuation": ("attenuation", "share of mean chi2 - 1 that LD does not explain; 0.1 to 0.2 at most"),
     "relatedness_between_chromosomes": ("relatedness between chromosomes", "0 without structure beside the covariates"),
+    "excess_kurtosis": ("excess kurtosis, largest", "of phenotypes as they are tested; 0 for a normal distribution"),
 }
 NULL = {
     "null_family_wise_error": ("shuffled scans with a hit", "share of them; at most 0.05 is wanted"),
@@ -30,12 +31,37 @@ BY_PHENOTYPE = {
     "mean_chi2_by_phenotype": "mean chi2",
     "heritability_by_phenotype": "heritability",
     "heritability_standard_error_by_phenotype": "its standard error",
+    "excess_kurtosis_by_phenotype": "excess kurtosis",
 }
+
+GATE = {
+    "lowest_inflation": "genomic inflation, at least",
+    "highest_inflation": "genomic inflation, at most, or explained by LD",
+    "highest_null_error": "shuffled scans with a hit, lower 95 % end, at most",
+    "lowest_bypass_index": "bypass index, at least",
+    "lowest_active": "share of active latents, at least",
+    "highest_kurtosis": "excess kurtosis of any phenotype, at most",
+    "highest_relatedness": "relatedness between chromosomes, at most",
+}
+"""The checks of the gate, in words."""
+
+VERDICTS = {True: "passed", False: "failed", None: "not known"}
 
 
 def calibration_section(score: dict[str, Any], figures: Figures) -> list[str]:
     """Pieces of HTML. Keys that score.json lacks are left out."""
-    return ["<h2>Calibration</h2>", figures.wide("inflation"), _numbers(score), _by_phenotype(score)]
+    return ["<h2>Calibration</h2>", figures.wide("inflation"), _numbers(score), _gate(score), _by_phenotype(score)]
+
+
+def _gate(score: dict[str, Any]) -> str:
+    """What the score was checked for, and how that came out."""
+    rows = [
+        [GATE.get(name, name), f"{check['limit']:g}", _text(check["value"]), VERDICTS[check["passed"]]]
+        for name, check in score.get("gate", {}).items()
+    ]
+    if not rows:
+        return ""
+    return f"<h3>Whether the score is valid</h3>{table(['', 'limit', 'found', ''], rows)}"
 
 
 def _numbers(score: dict[str, Any]) -> str:

@@ -8,12 +8,20 @@ def summary_table(summary: dict[str, Any]) -> str:
     rows = (_yield(summary) if "hits" in summary else []) + (_model(summary) if "bypass_index" in summary else [])
     width = max((len(name) for name, _ in rows), default=0)
     lines = [f"{name:<{width}}  {value}" for name, value in rows]
-    return "\n".join([*lines, *(f"warning: {sentence}" for sentence in summary.get("model_warnings", []))])
+    invalid = [f"not valid: {sentence}" for sentence in summary.get("invalid_because", [])]
+    return "\n".join([*lines, *(f"warning: {sentence}" for sentence in summary.get("model_warnings", [])), *invalid])
+
+
+WHOSE = {
+    "select": " (no one of them was trained on)",
+    "all": " (trained on, too: choosing a model by this score is circular)",
+}
 
 
 def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """score.json of an older version lacks some keys: those rows are left out."""
-    rows = [("people", f"{summary['n_individuals']:,}"), ("variants tested", f"{summary['n_variants']:,}")]
+    whose = WHOSE.get(summary.get("scored_people", ""), "")
+    rows = [("people", f"{summary['n_individuals']:,}{whose}"), ("variants tested", f"{summary['n_variants']:,}")]
     left_out = {name: count for name, count in summary.get("excluded_variants", {}).items() if count}
     if left_out:
         reasons = "; ".join(f"{count:,} {name}" for name, count in left_out.items())
@@ -23,7 +31,7 @@ def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("threshold (p)", f"{summary['threshold']:.3g}"),
         ("hits", f"{summary['hits']:,}"),
         ("variants with a hit", f"{summary['hit_variants']:,}"),
-        ("independent loci", f"{summary['loci']:,}"),
+        ("independent loci", f"{summary['loci']:,}{_error(summary, 'loci')}"),
     ]
     if "planted_loci" in summary:
         rows += [
@@ -36,6 +44,7 @@ def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("  at other thresholds", _other_thresholds(summary)))
     if summary.get("omnibus_loci") is not None:
         rows.append(("omnibus loci", f"{summary['omnibus_loci']:,} (all phenotypes at once, p < {summary['alpha']:g})"))
+    rows += _smooth(summary)
     if summary["genomic_inflation"] is not None:  # no variant was tested
         inflation = f"{summary['genomic_inflation']:.3f} (median; max {summary['genomic_inflation_max']:.3f})"
         rows.append(("genomic inflation", inflation))
@@ -47,6 +56,26 @@ def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
         found = f"{summary['null_hits']:.3g} per scan, of {summary['null_repetitions']:,} scans"
         rows.append(("hits in shuffled people", found))
     return rows
+
+
+def _smooth(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Yields that have no threshold, each with its standard error."""
+    names = {
+        "excess_chi2": "excess chi2",
+        "excess_chi2_at_known": "  near known ECG loci",
+        "summed_heritability": "summed heritability",
+    }
+    rows = []
+    for name, label in names.items():
+        if summary.get(name) is not None:
+            rows.append((label, f"{summary[name]:.3g}{_error(summary, name)}"))
+    return rows
+
+
+def _error(summary: dict[str, Any], name: str) -> str:
+    """By a jackknife over chromosomes; "" where it is not known."""
+    error = summary.get("standard_errors", {}).get(name)
+    return "" if error is None else f" (standard error {error:.2g})"
 
 
 def _other_thresholds(summary: dict[str, Any]) -> str:

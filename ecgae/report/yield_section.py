@@ -16,6 +16,16 @@ CORRECTIONS = {
 }
 """What the genome-wide level is divided by, in words."""
 
+SMOOTH = {
+    "loci": ("independent loci", ""),
+    "omnibus_loci": ("loci of all phenotypes at once", ""),
+    "hits": ("hits", ""),
+    "excess_chi2": ("excess chi2 of all phenotypes at once, mean over variants", "0 where nothing is associated"),
+    "excess_chi2_at_known": ("the same near known ECG loci", "a positive control"),
+    "summed_heritability": ("heritability, summed over whitened phenotypes", "at most the number of phenotypes"),
+}
+"""Yields with a standard error, which comes from leaving out chromosomes: in words, and what to compare with."""
+
 
 def subtitle(score: dict[str, Any]) -> str:
     """What was tested, and what a hit is."""
@@ -29,7 +39,14 @@ def yield_section(
     score: dict[str, Any], loci: pd.DataFrame | None, omnibus: pd.DataFrame | None, figures: Figures
 ) -> list[str]:
     """Pieces of HTML. Keys that score.json of an older version lacks are left out."""
-    parts = [_numbers(score), _left_out(score), "<h2>Associations</h2>", figures.wide("manhattan")]
+    parts = [
+        _invalid(score),
+        _numbers(score),
+        _smooth(score),
+        _left_out(score),
+        "<h2>Associations</h2>",
+        figures.wide("manhattan"),
+    ]
     parts.append(f"<div class='row found'>{figures.one('qq')}<div>{_by_correction(score)}{_by_lead(score)}</div></div>")
     parts += ["<h3>Loci</h3>", _loci(loci)]
     if omnibus is not None:
@@ -54,6 +71,27 @@ def _numbers(score: dict[str, Any]) -> str:
     }
     unknown = [name for name in ("loci_at_known", "omnibus_loci") if score.get(name) is None]
     return numbers({label: score[name] for name, label in shown.items() if name in score and name not in unknown})
+
+
+def _invalid(score: dict[str, Any]) -> str:
+    reasons = "".join(f"<li>{escape(sentence)}</li>" for sentence in score.get("invalid_because", []))
+    if score.get("valid", True):
+        return ""
+    return (
+        f"<div class=warning><b>The score is not valid.</b> Its numbers are not to be compared:<ul>{reasons}</ul></div>"
+    )
+
+
+def _smooth(score: dict[str, Any]) -> str:
+    """How well the counts are known, and the yields that have no threshold."""
+    if "standard_errors" not in score:
+        return ""
+    rows = []
+    for name, (label, note) in SMOOTH.items():
+        if score[name] is not None:
+            error = score["standard_errors"][name]
+            rows.append([label, f"{score[name]:.4g}", "\u2013" if error is None else f"{error:.2g}", note])
+    return f"<h3>Yield and its standard error</h3>{table(['', '', 'standard error', ''], rows)}"
 
 
 def _left_out(score: dict[str, Any]) -> str:

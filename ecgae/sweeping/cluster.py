@@ -1,0 +1,163 @@
+"""What SLURM and Ray share: which jobs are sent there, what a job does where it runs, and how the sweep ends."""
+
+import importlib
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus, setup_globals
+from hydra.errors import CompactHydraException
+from hydra.types import TaskFunction
+from omegaconf import DictConfig
+
+from ecgae import processes
+from ecgae.errors import InputError
+from ecgae.sweeping import jobs
+from ecgae.sweeping.board import FAILED, FINISHED, SKIPPED, Board, Ended
+from ecgae.sweeping.jobs import Job, Value
+from ecgae.sweeping.procs import JobReturned
+
+Sent = Sequence[JobReturn]
+
+
+class Timed(NamedTuple):
+    """What a job returned, and the seconds that it ran, waiting in the queue not counted."""
+
+    value: Value
+    seconds: float
+
+
+class JobError(Exception):
+    """Why a job failed, in one line: unlike the exception itself, every process can read it back."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """The program as a job on another computer: it works in the folder where the sweep was typed, shared by both.
+
+    logs: where each job's output goes, in the order in which they were sent.
+    """
+
+    main: TaskFunction
+    folder: Path
+    logs: Sequence[Path]
+
+    def __call__(self, config: DictConfig) -> Timed:
+        os.chdir(self.folder)
+        processes.keep_freed_memory(trim=2**31 - 1, map_from=2**30)
+        hydra, started = HydraConfig.get(), time.monotonic()
+        print_to(self.logs[hydra.job.num] if processes.is_first_process() else Path(os.devnull))
+        print(f"$ {hydra.job.name} {' '.join(hydra.overrides.task)}", flush=True)
+        try:
+            return Timed(self.main(config), time.monotonic() - started)
+        except BaseException as error:
+            _fail(error)
+
+
+def _fail(error: BaseException) -> NoReturn:
+    """Writes what happened into the job's log; an order to stop is passed on."""
+    if not isinstance(error, Exception):
+        raise error
+    if isinstance(error, CompactHydraException):  # the sentence is in the log
+        raise JobError(str(error)) from None
+    traceback.print_exception(error)
+    raise JobError(f"{type(error).__name__}: {error}".splitlines()[0]) from None
+
+
+def print_to(log: Path) -> None:
+    """From now on this process and those that it starts print into `log`, after what is there."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+            stream.flush()
+            os.dup2(file.fileno(), number)
+
+
+@dataclass
+class Batch:
+    """The jobs of one call of a launcher; those whose run is finished are not sent."""
+
+    sweep: DictConfig
+    loader: ConfigLoader
+    jobs: Sequence[Job]
+
+    def __post_init__(self) -> None:
+        self.folder = Path(self.sweep.hydra.sweep.dir).absolute()
+        self._board = Board(len(self.jobs), self.folder)
+        self._ended: dict[int, Ended] = {}
+        setup_globals()
+        for job in self.jobs:
+            found = jobs.finished_run(self.loader.load_sweep_config(self.sweep, list(job.overrides)))
+            if found is not None:
+                self.ends(job, Ended(SKIPPED, jobs.value_of(found)))
+
+    @property
+    def missing(self) -> list[Job]:
+        """Jobs of which nothing was heard yet."""
+        return [job for job in self.jobs if job.number not in self._ended]
+
+    def task(self, main: TaskFunction) -> Task:
+        """The program, told where each job writes its log."""
+        return Task(main, Path.cwd(), [job.log(self.folder) for job in self.missing])
+
+    def ends(self, job: Job, ended: Ended) -> None:
+        self._ended[job.number] = ended
+        self._board.ends(job, ended)
+
+    def returned(self, result: JobReturn) -> None:
+        """Takes note of the next missing job's result: launchers give them in order."""
+        if result.status == JobStatus.FAILED:
+            self.ends(self.missing[0], Ended(FAILED, reason=str(result._return_value)))
+        else:
+            value, seconds = result.return_value
+            self.ends(self.missing[0], Ended(FINISHED, value, seconds=seconds))
+
+    def concluded(self) -> Sent:
+        """Prints the summary; a failed job is one of the results, and ends the driver when its value is asked for."""
+        print(self._board.summary(), flush=True)
+        count = self._board.counts[FAILED]
+        sentence = f"{count} of {len(self.jobs)} jobs failed; the same command runs only these."
+        return [_returned(job, self._ended[job.number], sentence) for job in self.jobs]
+
+
+def _returned(job: Job, ended: Ended, sentence: str) -> JobReturned:
+    failed = ended.state == FAILED
+    result = JobReturned(overrides=job.overrides, status=JobStatus.FAILED if failed else JobStatus.COMPLETED)
+    result._return_value = sentence if failed else ended.value
+    return result
+
+
+def killed(reason: str) -> JobReturn:
+    """The result of a job that could not give one itself."""
+    result = JobReturn(status=JobStatus.FAILED)
+    result._return_value = JobError(reason)
+    return result
+
+
+def released(module: str, name: str, extra: str) -> Any:
+    """A class of a released Hydra plugin; raises `InputError` where the plugin is not installed."""
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise InputError(
+            f"hydra/launcher={extra} must have its Hydra plugin; {error}. Type pip install 'ecgae[{extra}]'."
+        ) from None
+
+
+@contextmanager
+def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """`owner.name` is `value` for a while."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
