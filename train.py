@@ -19,6 +19,7 @@ from ecgae.entry import (
     machine_of,
     network_of,
     plain,
+    require_known,
     rescore,
     show,
     start,
@@ -27,11 +28,20 @@ from ecgae.entry import (
 )
 from ecgae.processes import is_first_process
 
+SETTINGS = (
+    *("cohort", "input", "beats", "exclusions", "split", "relatives", "lead_mode", "leads"),
+    *("baseline", "denoiser", "normalization", "architecture", "objective", "trainer", "latent_qc"),
+    *("engine", "variants", "individuals", "adjustment", "people", "score", "checks", "gate", "constant_phenotypes"),
+    *("sweep", "yardsticks", "logger", "paths", "runtime"),
+)
+"""The sections of conf/train.yaml."""
+
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 @entry
 def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
     config = plain(cfg)
+    require_known(config, SETTINGS)
     directory = Path(cfg.paths.runs) / runs.run_name(config)
     with runs.only_one(directory) if is_first_process() else nullcontext():
         finished = runs.is_finished(directory, config)
@@ -62,6 +72,7 @@ def train(cfg: DictConfig, config: dict[str, Any], directory: Path, logger: Any)
     from ecgae.dataset import dataset_of
     from ecgae.report import page, run_figures
 
+    yardsticks.require_known(cfg.yardsticks)
     objective = build(cfg.objective, sampling_rate=layout.sampling_rate)
     machine = machine_of(cfg.runtime)
     training.start_seed(schedule.seed)

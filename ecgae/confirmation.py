@@ -20,11 +20,11 @@ from ecgae.errors import InputError
 from ecgae.latents import CONFIRM, Latents, as_phenotypes
 from ecgae.replication import LEVEL, Retest, directions, power, replicated, retest
 from ecgae.runs import read_config, read_score, write_json
-from ecgae.study import LOCI, OMNIBUS_LOCI, Study
+from ecgae.study import CONFIRMATION, LOCI, OMNIBUS_LOCI, Study
 from ecgae.tables import Phenotypes
 
 PLACE = ("chromosome", "base_pair_location", "index_variant", "rsid", "effect_allele", "other_allele", "phenotype")
-SUMMARY, TABLE = "confirmation.json", "confirmation.tsv"
+SUMMARY, TABLE = CONFIRMATION
 
 COLUMNS = (
     *(*PLACE, "beta_select", "neg_log_10_p_value_select"),

@@ -1,5 +1,6 @@
 """What the entry points share: from a composed config to components, and from an error to one sentence."""
 
+import difflib
 import errno
 import functools
 import inspect
@@ -7,7 +8,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
@@ -193,6 +194,14 @@ TYPES: dict[Any, _Must] = {
 def plain(config: DictConfig) -> dict[str, Any]:
     """The config as nested dicts and lists with every interpolation resolved."""
     return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+
+
+def require_known(config: dict[str, Any], known: Collection[str]) -> None:
+    """Raises `InputError` for a section that no program reads, as a file of a sweep may have one by a slip."""
+    for name in sorted(config.keys() - set(known)):
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"Is it {near[0]}?" if near else "Delete it."
+        raise InputError(f"{name} must be a setting of conf/train.yaml; got one that nothing reads. {hint}")
 
 
 def view_of(layout: "Layout", cfg: DictConfig) -> "View":

@@ -27,6 +27,8 @@ from ecgae.tables import Phenotypes
 from ecgae.variant_filter import VariantFilter
 
 LOCI, OMNIBUS_LOCI = "loci.tsv", "omnibus_loci.tsv"
+CONFIRMATION = ("confirmation.json", "confirmation.tsv")
+"""What is known of a score's loci in other people; of no other loci."""
 
 
 class Files(NamedTuple):
@@ -144,7 +146,8 @@ class Study:
         if chromosomes is not None:
             engine(task, directory)
             return None
-        (directory / SCORE).unlink(missing_ok=True)
+        for stale in (SCORE, *CONFIRMATION):
+            (directory / stale).unlink(missing_ok=True)
         known = read_known_loci(self.choices.score.known_loci, self.genotypes.variants)
         scan = engine(task, directory)
         scored = self._score(task, scan, engine, known)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -64,6 +65,13 @@ class Recordings(NamedTuple):
     workers: int
 
 
+def require_known(names: Sequence[str]) -> None:
+    """Raises `InputError` for a name that is none of `YARDSTICKS`."""
+    unknown = sorted(set(names) - set(YARDSTICKS))
+    if unknown:
+        raise InputError(f"yardsticks must be some of {', '.join(YARDSTICKS)}; got {', '.join(unknown)}.")
+
+
 def score_yardsticks(
     names: Sequence[str],
     people: People,
@@ -76,11 +84,8 @@ def score_yardsticks(
     """Leaves `<folder>/<name>-<hash>` for each yardstick, unless it is there, and prints what all of them found.
 
     config: the run's; folder: `<runs>/yardsticks`. One that this cohort does not allow is left out with a word. Of
-    several jobs that want one, one scores it and the others wait. Raises `InputError` for a name that is none.
+    several jobs that want one, one scores it and the others wait.
     """
-    unknown = sorted(set(names) - set(YARDSTICKS))
-    if unknown:
-        raise InputError(f"yardsticks must be some of {', '.join(YARDSTICKS)}; got {', '.join(unknown)}.")
     who = _digest(people)
     for name in names:
         described = _described(name, who, config)
@@ -105,7 +110,8 @@ def _score_or_say_why(
         measured = _measured(YARDSTICKS[name], people, recordings)
         with runs.new_run(directory, described) as partial:
             write_latents(partial / "latents.h5", measured)
-            study.scan(_quiet(engine), as_phenotypes(measured, name), partial, described, draw=False)
+            with redirect_stdout(None):  # who is analysed and why is said of the model, in the same words
+                study.scan(_quiet(engine), as_phenotypes(measured, name), partial, described, draw=False)
     except InputError as error:
         shutil.rmtree(runs.unfinished(directory), ignore_errors=True)
         print(f"yardstick {name} is left out: {error}")

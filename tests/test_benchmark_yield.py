@@ -68,14 +68,16 @@ def test_rank_correlations_are_spearmans_and_a_constant_score_says_nothing(bench
     rng = np.random.default_rng(1)
     score, truth = rng.integers(0, 5, 20).astype(float), rng.normal(size=20)
     assert bench.picking.spearman(score, truth) == pytest.approx(spearmanr(score, truth).statistic)
-    found = bench.picking.agreement([np.ones(20)], [truth])
+    found = bench.picking.agreement([np.ones(20)], [truth], [np.ones(20, bool)])
     assert found.correlation == 0
     assert found.regret == pytest.approx(1 - truth.mean() / truth.max())
 
 
 def test_a_score_that_is_the_truth_loses_nothing_and_its_opposite_all(bench):
     truth = np.array([0.2, 0.4, 0.8, 0.6])
-    same, opposite = bench.picking.agreement([truth] * 2, [truth] * 2), bench.picking.agreement([-truth], [truth])
+    valid = np.ones(4, bool)
+    same = bench.picking.agreement([truth] * 2, [truth] * 2, [valid] * 2)
+    opposite = bench.picking.agreement([-truth], [truth], [valid])
     assert (same.correlation, same.regret, same.worst) == (1, 0, 0)
     assert same.low > 0.5
     assert opposite.correlation == -1
@@ -84,7 +86,14 @@ def test_a_score_that_is_the_truth_loses_nothing_and_its_opposite_all(bench):
 
 def test_a_score_that_a_model_lacks_is_its_worst(bench):
     truth = np.array([0.2, 0.9, 0.5])
-    assert bench.picking.agreement([np.array([1.0, np.nan, 2.0])], [truth]).regret == pytest.approx(1 - 0.5 / 0.9)
+    found = bench.picking.agreement([np.array([1.0, np.nan, 2.0])], [truth], [np.ones(3, bool)])
+    assert found.regret == pytest.approx(1 - 0.5 / 0.9)
+
+
+def test_a_model_whose_score_is_not_valid_is_not_picked(bench):
+    score = truth = np.array([0.2, 0.9, 0.5])
+    assert bench.picking.regret(score, truth, np.array([True, False, True])) == pytest.approx(1 - 0.5 / 0.9)
+    assert bench.picking.regret(score, truth, np.zeros(3, bool)) == 1
 
 
 def test_the_probe_finds_how_much_of_a_parameter_latents_hold_whatever_their_scale(bench):

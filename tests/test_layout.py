@@ -12,7 +12,7 @@ ENTRY = ("train", "encode", "gwas")
 
 STATISTICS = {
     *("association", "calls", "screening", "omnibus", "tally", "combination", "permutation"),
-    "jackknife",
+    *("jackknife", "replication"),
     *(
         "loci",
         "calibration",
@@ -37,7 +37,7 @@ INPUT_OUTPUT = {
     *("cohort", "store", "runs", "latents", "genotypes", "covariates", "people", "sumstats", "tables"),
     *("cardiosoft", "simulate", "store_writer", "muse", "waveforms", "wfdb_records", "processes"),
     *("families", "memory", "slurm", "individuals", "ids", "conditions", "ukb_covariates", "ukb_fields"),
-    *("known_loci", "adjustment", "collinearity", "kept"),
+    *("known_loci", "adjustment", "collinearity", "kept", "ledger"),
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 
 RESAMPLED = 1000
@@ -19,12 +19,15 @@ class Agreement(NamedTuple):
     high: float
     """95 % interval, from models drawn again with replacement within each cohort."""
     regret: float
-    """Share of the best model's truth that the picked one lacks, averaged over cohorts."""
+    """Share of the best model's truth that the picked one lacks, averaged over cohorts; a model whose score is not
+    valid is not picked."""
     worst: float
     """The largest of them."""
 
 
-def agreement(scores: Sequence[np.ndarray], truths: Sequence[np.ndarray], seed: int = 0) -> Agreement:
+def agreement(
+    scores: Sequence[np.ndarray], truths: Sequence[np.ndarray], valid: Sequence[np.ndarray], seed: int = 0
+) -> Agreement:
     """One array of models per cohort in each; a score that is NaN is the worst of all."""
     scores = [np.where(np.isnan(score), -np.inf, score) for score in scores]
     rng = np.random.default_rng(seed)
@@ -34,13 +37,20 @@ def agreement(scores: Sequence[np.ndarray], truths: Sequence[np.ndarray], seed: 
         pairs = [(s[chosen], t[chosen]) for s, t, chosen in zip(scores, truths, rows, strict=True)]
         drawn.append(_mean_correlation(*zip(*pairs, strict=True)))
     low, high = np.nanquantile(drawn, [0.025, 0.975])
-    lost = [regret(score, truth) for score, truth in zip(scores, truths, strict=True)]
+    lost = [regret(*cohort) for cohort in zip(scores, truths, valid, strict=True)]
     return Agreement(_mean_correlation(scores, truths), float(low), float(high), float(np.mean(lost)), max(lost))
 
 
-def regret(score: Float[np.ndarray, " model"], truth: Float[np.ndarray, " model"]) -> float:
-    """1 - truth of the picked model / truth of the best one; of models that share the best score, their mean."""
-    return float(1 - truth[score == score.max()].mean() / truth.max())
+def regret(
+    score: Float[np.ndarray, " model"], truth: Float[np.ndarray, " model"], valid: Bool[np.ndarray, " model"]
+) -> float:
+    """1 - truth of the picked valid model / truth of the best of all; of models that share the best score, their mean.
+
+    1 where no model is valid: there is nothing to pick.
+    """
+    if not valid.any():
+        return 1.0
+    return float(1 - truth[valid & (score == score[valid].max())].mean() / truth.max())
 
 
 def spearman(score: Float[np.ndarray, " model"], truth: Float[np.ndarray, " model"]) -> float:
@@ -62,4 +72,5 @@ def agreements(
     """Of every score; `cohorts`: one mapping of numbers per model."""
     truths = [np.array([model[truth] for model in cohort], float) for cohort in cohorts]
     scores = {name: [np.array([model[name] for model in cohort], float) for cohort in cohorts] for name in names}
-    return {name: agreement(values, truths) for name, values in scores.items()}
+    valid = [np.array([model["valid"] for model in cohort], bool) for cohort in cohorts]
+    return {name: agreement(values, truths, valid) for name, values in scores.items()}

@@ -99,7 +99,7 @@ def train(out: Path, cohort: Cohort, sweeps: Sequence[Sweep], words: Sequence[st
     common = [*cohort.changes, f"paths.runs={folder_of(out, cohort)}", f"paths.data={out / 'data'}"]
     common += [f"paths.cache={out / 'cache'}", "logger=null", *words]
     for sweep in sweeps:
-        call("train.py", "-m", *sweep.words, *common, check=False)
+        call("train.py", "-m", *common, *sweep.words, check=False)
 
 
 def call(script: str, *words: str, check: bool = True) -> None:

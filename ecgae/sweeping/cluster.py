@@ -59,13 +59,20 @@ class Task:
         try:
             return Timed(self.main(config), time.monotonic() - started)
         except BaseException as error:
-            _fail(error)
+            fail(error)
 
 
-def _fail(error: BaseException) -> NoReturn:
-    """Writes what happened into the job's log; an order to stop is passed on."""
-    if not isinstance(error, Exception):
-        raise error
+def fail(error: BaseException) -> NoReturn:
+    """Writes into the job's log what happened; an order to stop is passed on.
+
+    It is one too where stopping itself failed: SLURM, which ends all processes of a job that goes back into the queue,
+    may have ended W&B's first, and a job that failed is not started again.
+    """
+    first: BaseException | None = error
+    while isinstance(first, Exception):
+        first = first.__context__
+    if first is not None:
+        raise first
     if isinstance(error, CompactHydraException):  # the sentence is in the log
         raise JobError(str(error)) from None
     traceback.print_exception(error)
@@ -90,7 +97,7 @@ class Batch:
     jobs: Sequence[Job]
 
     def __post_init__(self) -> None:
-        self.folder = Path(self.sweep.hydra.sweep.dir).absolute()
+        self.folder = Path(self.sweep.hydra.sweep.dir)
         self._board = Board(len(self.jobs), self.folder)
         self._ended: dict[int, Ended] = {}
         setup_globals()

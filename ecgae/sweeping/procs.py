@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import II, DictConfig
+from omegaconf import II, DictConfig, OmegaConf
 
 from ecgae.errors import InputError
 from ecgae.sweeping import jobs
@@ -93,6 +93,9 @@ class Procs(Launcher):
         ended: dict[int, Ended] = {}
         self.work(lambda: next(waiting, None), lambda job, end: ended.update({job.number: end}), board)
         print(board.summary(), flush=True)
+        folder = OmegaConf.select(self._sweep, "paths.runs")
+        if folder is not None and board.counts[FINISHED] + board.counts[SKIPPED] > 1:
+            print(f"compare them: python -m ecgae compare {folder}", flush=True)
         if board.counts[FAILED]:
             sentence = f"{board.counts[FAILED]} of {len(job_overrides)} jobs failed; the same command runs only these."
         return [

@@ -95,7 +95,7 @@ class Slurm(Launcher):
             except FailedJobError:
                 result = killed(f"could not be started, see {job.paths.stdout}")
             except UncompletedJobError:
-                result = killed(f"ended by SLURM ({job.state}), see {job.paths.stdout}")
+                result = killed(f"ended by SLURM ({job.state})")
             batch.returned(result)
             return [result]
 
