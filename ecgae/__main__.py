@@ -22,8 +22,13 @@ def main(words: list[str] | None = None) -> None:
     try:
         arguments.run(arguments)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sentence = str(error)
+    except OSError as error:  # a full disk, a folder of somebody else
+        sentence = f"{error.filename or 'the disk'} must be readable and writable; {error.strerror or error}."
+    else:
+        return
+    print(f"error: {sentence}", file=sys.stderr)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from ecgae.yardstick.intervals import Intervals
 from ecgae.yardstick.oracle import Oracle
 from ecgae.yardstick.pca import PCA
 from ecgae.yardstick.time_points import TimePoints
-from ecgae.yardsticks import YARDSTICKS, People, Recordings, score_yardsticks
+from ecgae.yardsticks import YARDSTICKS, People, Recordings, require_known, score_yardsticks
 
 PEOPLE, R_PEAK = 240, 238
 PARTS = np.resize([TRAINING, SELECT, SELECT, CONFIRM, VALIDATION], PEOPLE)
@@ -225,11 +225,11 @@ def test_a_scan_that_fails_leaves_no_half_yardstick(scoring, capsys):
     assert "yardstick intervals is left out: score.member_p must not exceed" in capsys.readouterr().out
 
 
-def test_an_unknown_yardstick_is_refused_with_the_alternatives(scoring):
+def test_an_unknown_yardstick_is_refused_with_the_alternatives():
     with pytest.raises(
         InputError, match=r"yardsticks must be some of intervals, pca, time_points, oracle; got ruler\."
     ):
-        scoring.call("ruler")
+        require_known(["intervals", "ruler"])
 
 
 def test_people_without_a_median_beat_are_missing_and_not_dropped(scoring, world, monkeypatch):

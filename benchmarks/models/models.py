@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _train(name: str, options: argparse.Namespace) -> Row:
-    arguments = ["cohort=ptbxl", f"cohort.ecgs={options.ecgs}", "engine=null", "logger=null", *ROWS[name]]
+    arguments = ["cohort=ptbxl", f"cohort.ecgs={options.ecgs}", "engine=null", "split=all", "logger=null", *ROWS[name]]
     arguments += [f"paths.cache={options.out / 'cache'}", f"paths.runs={options.out}"]
     print(f"$ python train.py {' '.join(arguments)}", file=sys.stderr)
     command = [sys.executable, str(ROOT / "train.py"), *arguments]

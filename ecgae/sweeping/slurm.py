@@ -65,6 +65,10 @@ class Slurm(Launcher):
 
     @as_sentence()
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        for name in ("account", "partition"):
+            if self._settings[name] == "":
+                given = f"hydra.launcher.{name}"
+                raise InputError(f"{given} must be set; got nothing. Type {given}=..., or null where there is none.")
         settings = {**self._settings, "setup": [*PREPARE, *(self._settings["setup"] or ())]}
         self._plugin = released(PLUGIN, "SlurmLauncher", extra="slurm")(**settings)
         if shutil.which("sbatch") is None:

@@ -92,3 +92,9 @@ def test_what_slurm_does_not_accept_is_one_sentence(tmp_path):
     assert code == 1
     assert "error: hydra.launcher must be what this SLURM accepts; sbatch: error:" in output
     assert "Traceback" not in output
+
+
+def test_a_launch_without_account_is_one_sentence(tmp_path):
+    code, output = Sweep(tmp_path, "hydra/launcher=slurm").ended()
+    assert code == 1
+    assert output.splitlines()[-1].startswith("error: hydra.launcher.account must be set; got nothing.")
