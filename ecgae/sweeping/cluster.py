@@ -5,7 +5,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from ecgae.errors import InputError
 from ecgae.sweeping import jobs
 from ecgae.sweeping.board import FAILED, FINISHED, SKIPPED, Board, Ended
 from ecgae.sweeping.jobs import Job, Value
-from ecgae.sweeping.procs import JobReturned
+from ecgae.sweeping.procs import returned
 
 Sent = Sequence[JobReturn]
 
@@ -104,7 +104,7 @@ class Batch:
         for job in self.jobs:
             found = jobs.finished_run(self.loader.load_sweep_config(self.sweep, list(job.overrides)))
             if found is not None:
-                self.ends(job, Ended(SKIPPED, jobs.value_of(found)))
+                self.ends(job, Ended(SKIPPED, jobs.value_of(found, self.sweep)))
 
     @property
     def missing(self) -> list[Job]:
@@ -132,14 +132,21 @@ class Batch:
         print(self._board.summary(), flush=True)
         count = self._board.counts[FAILED]
         sentence = f"{count} of {len(self.jobs)} jobs failed; the same command runs only these."
-        return [_returned(job, self._ended[job.number], sentence) for job in self.jobs]
+        return [returned(job.overrides, self._ended[job.number], sentence) for job in self.jobs]
 
 
-def _returned(job: Job, ended: Ended, sentence: str) -> JobReturned:
-    failed = ended.state == FAILED
-    result = JobReturned(overrides=job.overrides, status=JobStatus.FAILED if failed else JobStatus.COMPLETED)
-    result._return_value = sentence if failed else ended.value
-    return result
+def run_batch(
+    sweep: DictConfig,
+    loader: ConfigLoader,
+    job_overrides: Sequence[Sequence[str]],
+    first: int,
+    send: Callable[[Batch], None],
+) -> Sent:
+    """Lets `send` do what is missing of these jobs, of which the first has the number `first`."""
+    batch = Batch(sweep, loader, [jobs.named(number, own, sweep) for number, own in enumerate(job_overrides, first)])
+    if batch.missing:
+        send(batch)
+    return batch.concluded()
 
 
 def killed(reason: str) -> JobReturn:

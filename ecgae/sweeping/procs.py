@@ -99,7 +99,7 @@ class Procs(Launcher):
         if board.counts[FAILED]:
             sentence = f"{board.counts[FAILED]} of {len(job_overrides)} jobs failed; the same command runs only these."
         return [
-            _returned(overrides, ended[number], sentence if ended[number].state == FAILED else "")
+            returned(overrides, ended[number], sentence if ended[number].state == FAILED else "")
             for number, overrides in enumerate(job_overrides, initial_job_idx)
         ]
 
@@ -187,7 +187,8 @@ class Procs(Launcher):
         return jobs.finished_run(self._loader.load_sweep_config(self._sweep, list(job.overrides)))
 
 
-def _returned(overrides: Sequence[str], ended: Ended, sentence: str) -> JobReturn:
+def returned(overrides: Sequence[str], ended: Ended, sentence: str) -> JobReturned:
+    """What Hydra is given of a job: its value, or the sentence that ends the driver when the value is asked for."""
     failed = ended.state == FAILED
     found = JobReturned(overrides=overrides, status=JobStatus.FAILED if failed else JobStatus.COMPLETED)
     found._return_value = sentence if failed else ended.value

@@ -15,9 +15,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from ecgae.errors import InputError
-from ecgae.sweeping import jobs
 from ecgae.sweeping.axes import require_known_axes
-from ecgae.sweeping.cluster import Batch, killed, released, replaced
+from ecgae.sweeping.cluster import Batch, killed, released, replaced, run_batch
 from ecgae.sweeping.errors import as_sentence
 
 PLUGIN = "hydra_plugins.hydra_ray_launcher.ray_launcher"
@@ -62,11 +61,8 @@ class Ray(Launcher):
     @as_sentence()
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Sends what is missing and waits for it; where the wait is interrupted Ray ends the jobs."""
-        every = [jobs.named(number, own, self._sweep) for number, own in enumerate(job_overrides, initial_job_idx)]
-        batch = Batch(self._sweep, self._context.config_loader, every)
-        if batch.missing:
-            self._send(batch)
-        return batch.concluded()
+        loader = self._context.config_loader
+        return run_batch(self._sweep, loader, job_overrides, initial_job_idx, self._send)
 
     def _send(self, batch: Batch) -> None:
         import ray

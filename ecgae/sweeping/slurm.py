@@ -20,9 +20,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from ecgae.errors import InputError
-from ecgae.sweeping import jobs
 from ecgae.sweeping.axes import require_known_axes
-from ecgae.sweeping.cluster import Batch, Task, Timed, killed, released, replaced
+from ecgae.sweeping.cluster import Batch, Task, Timed, killed, released, replaced, run_batch
 from ecgae.sweeping.errors import as_sentence
 
 PLUGIN = "hydra_plugins.hydra_submitit_launcher.submitit_launcher"
@@ -79,11 +78,8 @@ class Slurm(Launcher):
     @as_sentence()
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submits what is missing and waits for it; where the wait is interrupted the jobs go on."""
-        every = [jobs.named(number, own, self._sweep) for number, own in enumerate(job_overrides, initial_job_idx)]
-        batch = Batch(self._sweep, self._context.config_loader, every)
-        if batch.missing:
-            self._submit(batch)
-        return batch.concluded()
+        loader = self._context.config_loader
+        return run_batch(self._sweep, loader, job_overrides, initial_job_idx, self._submit)
 
     def _submit(self, batch: Batch) -> None:
         from submitit.core.utils import FailedJobError, UncompletedJobError
