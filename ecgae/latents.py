@@ -6,6 +6,7 @@ quality/<measure> [row lead]; lead [lead] text
 """
 
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,9 +56,12 @@ class Latents(NamedTuple):
 
 
 def write_latents(file: Path, latents: Latents) -> None:
-    """Writes beside the file first, so that a killed run leaves no half of one."""
-    partial = file.with_suffix(".partial")
-    with h5py.File(partial, "w") as target:
+    """Writes beside the file first, so that a killed run leaves no half of one.
+
+    It is made in memory: on a full disk HDF5 itself fails in ways that end in no one sentence.
+    """
+    made = BytesIO()
+    with h5py.File(made, "w") as target:
         target.attrs["format"] = FORMAT
         text = h5py.string_dtype()
         target.create_dataset("sample_id", data=latents.sample_ids.astype(object), dtype=text)
@@ -68,6 +72,8 @@ def write_latents(file: Path, latents: Latents) -> None:
         target["latents"] = latents.values.astype(np.float32)
         for measure, values in latents.quality.items():
             target[f"quality/{measure}"] = values.astype(np.float32)
+    partial = file.with_suffix(".partial")
+    partial.write_bytes(made.getvalue())
     os.replace(partial, file)
 
 

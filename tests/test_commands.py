@@ -238,7 +238,8 @@ def test_a_job_that_fails_costs_itself_alone_and_ends_its_own_wandb_run(paths, w
     before = set((work / "runs" / "wandb").glob("offline-run-*"))
     result = run("train.py", "-m", *COHORT, *QUICK, *paths, "trainer.learning_rate=1e30,2e-3", "normalization=none")
     assert result.returncode == 1
-    assert "error: training loss must stay finite" in result.stderr
+    assert "failed, training loss must stay finite" in result.stdout
+    assert "error: 1 of 2 jobs failed" in result.stderr
     assert "Traceback" not in result.stderr
     assert len(set((work / "runs" / "wandb").glob("offline-run-*")) - before) == 2
     finished = list((work / "runs").glob("median_beat-none-none-*/config.yaml"))
@@ -366,7 +367,7 @@ def test_a_full_disk_ends_in_a_sentence_and_what_is_finished_stays(finished, pat
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
-        arguments = (*COHORT, *QUICK, "logger=null", *paths[:2], f"paths.runs={small}")
+        arguments = (*COHORT, *QUICK, "logger=null", "yardsticks=[]", *paths[:2], f"paths.runs={small}")
         assert "disk must have room for what is written" in refused("train.py", *arguments)
         assert list(small.glob("*.partial/config.yaml"))
         subprocess.run(["mount", "-o", "remount,size=100m", small], check=True)

@@ -11,12 +11,13 @@ import numpy as np
 from picking import Agreement
 
 MARKS = "os^Dv"
-PANELS = 6
+SHOWN = ("loci", "omnibus_loci", "hits", "excess_chi2", "effective_rank", "r2_recorded")
+"""What one is most likely to pick by."""
 
 
 def draw(cohorts: Mapping[str, Sequence[Mapping]], found: Mapping[str, Agreement], file: Path) -> None:
-    """The scores that agree best, best first; every score as a share of its largest in the cohort."""
-    names = sorted(found, key=lambda name: -found[name].correlation)[:PANELS]
+    """Those of `SHOWN`, the one that agrees best first; every score as a share of its largest in the cohort."""
+    names = sorted(SHOWN, key=lambda name: -found[name].correlation)
     figure, axes = plt.subplots(2, 3, figsize=(10, 6), sharey=True, layout="constrained")
     for panel, name in zip(axes.flat, names, strict=False):
         for mark, (cohort, rows) in zip(MARKS, cohorts.items(), strict=False):

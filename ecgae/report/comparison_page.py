@@ -1,6 +1,7 @@
 """One HTML page that compares the runs of a folder; it holds its figures and needs nothing else."""
 
 import base64
+import math
 import os
 from collections.abc import Iterator
 from html import escape
@@ -77,7 +78,9 @@ def _what_makes_the_difference(found: Comparison) -> Iterator[str]:
             "What each choice does to the yield, the others the same. The interval holds how much that depends on the "
             "others, and the luck of the genome."
         )
-        yield _picture(figures.effects(of_choices, found.by), caption) + effects_table(of_choices, found.by)
+        if any(math.isfinite(one.effect) for one in of_choices):
+            yield _picture(figures.effects(of_choices, found.by), caption)
+        yield effects_table(of_choices, found.by)
 
 
 def _loci(shared: FoundLoci) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Sweeps on a real Ray: an instance of their own, and one that runs already."""
 
-import importlib.util
 import os
 import signal
 import socket
@@ -12,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tiny_sweep import EPOCHS, Sweep, axis
+from tiny_sweep import EPOCHS, Sweep, axis, installed
 
 pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("hydra_plugins.hydra_ray_launcher") is None,
+    not installed("hydra_ray_launcher"),
     reason="hydra-ray-launcher is not installed: docs/how-to-cluster.md says how",
 )
 RAY = Path(sys.executable).parent / "ray"

@@ -1,12 +1,11 @@
 """Sweeps on a real SLURM; docs/how-to-cluster.md says how one is started on a single computer."""
 
-import importlib.util
 import shutil
 import subprocess
 from typing import NamedTuple
 
 import pytest
-from tiny_sweep import EPOCHS, Sweep, axis
+from tiny_sweep import EPOCHS, Sweep, axis, installed
 
 
 def said(*command: str) -> str:
@@ -14,7 +13,7 @@ def said(*command: str) -> str:
 
 
 def why_not() -> str:
-    if importlib.util.find_spec("hydra_plugins.hydra_submitit_launcher") is None:
+    if not installed("hydra_submitit_launcher"):
         return "hydra-submitit-launcher is not installed"
     if shutil.which("sinfo") is None:
         return "SLURM is not installed"

@@ -1,5 +1,6 @@
 """A sweep of three short trainings, started as from the shell, whose jobs a test kills while they train."""
 
+import importlib.util
 import subprocess
 import sys
 import time
@@ -16,6 +17,12 @@ TINY = (
 )
 EPOCHS = 2, 40, 41
 """Of the jobs: one that just ends, and two that are hit while they train."""
+
+
+def installed(plugin: str) -> bool:
+    """Whether Hydra has this plugin."""
+    folder = importlib.util.find_spec("hydra_plugins")
+    return folder is not None and importlib.util.find_spec(f"hydra_plugins.{plugin}") is not None
 
 
 class Sweep:
