@@ -15,6 +15,9 @@ from ecgae.comparison.metrics import METRICS
 from ecgae.jackknife import jackknife
 from ecgae.runs import identity
 
+LONGEST = 60
+"""Letters of a configuration's name made of what it chose; a longer one is its first run's."""
+
 NOT_OF_A_CONFIGURATION = ("trainer.seed", "score.select_by", "cohort")
 """Keys that say which of several like runs it is, what is returned of it, or whom all were scored on."""
 
@@ -101,7 +104,8 @@ def configurations(models: Sequence[Run], yardsticks: Sequence[Run]) -> tuple[li
     for config, runs in zip(configs, groups.values(), strict=True):
         values = {axis.key: config.get(axis.key, ABSENT) for axis in axes}
         said = [axis.label(values[axis.key]) for axis in axes if values[axis.key] != ABSENT]
-        rows.append(Configuration(tuple(runs), values, " / ".join(said) or runs[0].directory.name))
+        name = " / ".join(said)
+        rows.append(Configuration(tuple(runs), values, name if 0 < len(name) <= LONGEST else runs[0].directory.name))
     rows += [Configuration((run,), {}, str(run.yardstick)) for run in yardsticks]
     return axes, _with_names_of_their_own(rows)
 

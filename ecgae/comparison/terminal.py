@@ -12,12 +12,15 @@ MOST_VERDICTS = 12
 MOST_NAMES = 3
 NONE = "-"
 
+WIDEST = 6
+"""Axes that have a column each; where more differ rows have their run's name, and the page has the columns."""
+
 
 def text(found: Comparison) -> str:
     """Table, what is told apart, and what was left out."""
     head, rows = table(found)
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    left = max(len(found.axes), 1)  # words to the left, numbers to the right
+    left = len(found.axes) if 0 < len(found.axes) <= WIDEST else 1  # words to the left, numbers to the right
     lines = [
         "  ".join(
             cell.ljust(width) if place < left else cell.rjust(width)
@@ -50,7 +53,7 @@ def table(found: Comparison) -> tuple[list[str], list[list[str]]]:
     several = any(len(row.runs) > 1 for row in found.rows)
     confirmed = any(confirmation(row, found.by) for row in found.rows)
     first, *rest = found.shown
-    head = [axis.name for axis in found.axes] or ["run"]
+    head = [axis.name for axis in found.axes] if 0 < len(found.axes) <= WIDEST else ["run"]
     head += [METRICS[first].title, "SE genome", *(["SE seeds", "seeds"] if several else [])]
     head += [METRICS[name].title for name in rest] + ["valid"] + (["replicated"] if confirmed else [])
     rows = []
@@ -64,9 +67,11 @@ def table(found: Comparison) -> tuple[list[str], list[list[str]]]:
 
 
 def _names(row: Configuration, found: Comparison) -> list[str]:
+    if not 0 < len(found.axes) <= WIDEST:
+        return [f"[{row.name}]" if row.yardstick else row.name]
     if row.yardstick:
         return [f"[{row.name}]", *[""] * (len(found.axes) - 1)]
-    return [row.values[axis.key] or NONE for axis in found.axes] or [row.name]
+    return [row.values[axis.key] or NONE for axis in found.axes]
 
 
 def number(value: float, metric: str) -> str:
