@@ -18,6 +18,7 @@ from ecgae.calls import from_dosage
 from ecgae.engine import ASSOCIATIONS
 from ecgae.errors import InputError
 from ecgae.latents import CONFIRM, Latents, as_phenotypes
+from ecgae.locus_file import read_loci
 from ecgae.replication import LEVEL, Retest, directions, power, replicated, retest
 from ecgae.runs import read_config, read_score, write_json
 from ecgae.study import CONFIRMATION, LOCI, OMNIBUS_LOCI, Study
@@ -72,15 +73,11 @@ def read_found(directory: Path) -> Found:
     score = read_score(directory)
     if score is None or not (directory / LOCI).is_file():
         raise InputError(f"run must be scanned before it is confirmed; got {directory} without {LOCI}. Run gwas.py.")
-    loci = _read_loci(directory / LOCI)
-    omnibus = _read_loci(directory / OMNIBUS_LOCI) if (directory / OMNIBUS_LOCI).is_file() else loci.iloc[:0]
+    loci = read_loci(directory / LOCI)
+    omnibus = read_loci(directory / OMNIBUS_LOCI) if (directory / OMNIBUS_LOCI).is_file() else loci.iloc[:0]
     betas = _betas(directory / ASSOCIATIONS, loci["index_variant"].tolist())
     pairs = pd.MultiIndex.from_frame(loci[["index_variant", "phenotype"]])
     return Found(loci.assign(beta=betas.reindex(pairs).to_numpy()), omnibus, list(score["hits_by_phenotype"]))
-
-
-def _read_loci(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, sep="\t", dtype={"chromosome": str, "index_variant": str, "phenotype": str, "rsid": str})
 
 
 def _betas(file: Path, variants: Sequence[str]) -> pd.Series:

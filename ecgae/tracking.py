@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import wandb
 from pytorch_lightning.loggers import WandbLogger
+
+from ecgae.locus_file import read_loci
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # what W&B reports about its own errors names folders
 
@@ -201,7 +202,7 @@ def _plain(value: Any) -> bool | int | float | str | None:
 
 
 def _table(run: Any, key: str, file: Path) -> wandb.Table:
-    content = pd.read_csv(file, sep="\t", dtype={"chromosome": str}).astype(object)
+    content = read_loci(file).astype(object)
     table = wandb.Table(dataframe=content.where(content.notna(), None), allow_mixed_types=True)
     # Else W&B keeps a second copy in the user's home, by an absolute path (a run that is moved could not be synced),
     # and asks its server about it: a network that is down would cost the job.

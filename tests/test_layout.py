@@ -37,7 +37,7 @@ INPUT_OUTPUT = {
     *("cohort", "store", "runs", "latents", "genotypes", "covariates", "people", "sumstats", "tables"),
     *("cardiosoft", "simulate", "store_writer", "muse", "waveforms", "wfdb_records", "processes"),
     *("families", "memory", "slurm", "individuals", "ids", "conditions", "ukb_covariates", "ukb_fields"),
-    *("known_loci", "adjustment", "collinearity", "kept", "ledger"),
+    *("known_loci", "adjustment", "collinearity", "kept", "ledger", "locus_file"),
 }
 
 

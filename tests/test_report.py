@@ -1,6 +1,7 @@
 """The report shows the model's numbers and figures, and nobody's trace where none may be seen."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -62,7 +63,7 @@ def test_the_page_holds_the_models_numbers_and_every_figure(finished, tmp_path):
     assert f"<b>{found.summary['bypass_index']:,.0f}</b>" in page
     assert "By lead: median (quartiles)" in page
     assert "1,234" in page
-    assert "http" not in page
+    assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]*", "", page)
 
 
 def test_figures_are_drawn_for_single_leads_and_for_leads_that_fail(tmp_path):

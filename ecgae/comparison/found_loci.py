@@ -10,6 +10,7 @@ from jaxtyping import Bool
 from ecgae.comparison.configurations import Configuration
 from ecgae.comparison.directories import Run
 from ecgae.comparison.shared_loci import same_loci
+from ecgae.locus_file import read_loci
 
 SHARE_OF_SEEDS = 0.5
 """A configuration has found a locus when more than this share of its seeds has."""
@@ -60,9 +61,9 @@ def found_loci(rows: Sequence[Configuration], metric: str) -> FoundLoci:
 
 
 def _read(run: Run, file: str) -> pd.DataFrame:
-    table = pd.read_csv(run.directory / file, sep="\t", dtype={"chromosome": str, "rsid": str})
+    table = read_loci(run.directory / file)
     marks = [name for name in ("known", "planted") if name in table]
-    return table[[*NEEDED, *marks]].assign(**{name: table[name].fillna("").astype(str) for name in marks})
+    return table[[*NEEDED, *marks]].fillna(dict.fromkeys(marks, ""))
 
 
 def _regions(every: pd.DataFrame, run: Run) -> np.ndarray:

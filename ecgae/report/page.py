@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from ecgae.locus_file import read_loci
 from ecgae.report.calibration_section import calibration_section
 from ecgae.report.html import Figures
 from ecgae.report.model_section import model_section
@@ -59,7 +60,7 @@ def _json(file: Path) -> dict[str, Any] | None:
 
 
 def _loci(file: Path) -> pd.DataFrame | None:
-    return pd.read_csv(file, sep="\t") if file.is_file() else None
+    return read_loci(file) if file.is_file() else None
 
 
 def _page(directory: Path, score: dict[str, Any] | None, model: dict[str, Any] | None, config: dict[str, Any]) -> str:
