@@ -1,112 +1,84 @@
 """Fit one model, encode everyone, and score the run by what the genome found."""
 
-import os
 import time
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import hydra
 from omegaconf import DictConfig
 
-from ecgae import runs
-from ecgae.entry import (
-    ages_and_sexes,
-    axes_of,
-    build,
-    choices_of,
-    entry,
-    machine_of,
-    network_of,
-    plain,
-    require_known,
-    rescore,
-    show,
-    start,
-    study_of,
-    view_of,
-)
-from ecgae.processes import is_first_process
-
-SETTINGS = (
-    *("cohort", "input", "beats", "exclusions", "split", "relatives", "lead_mode", "leads"),
-    *("baseline", "denoiser", "normalization", "architecture", "objective", "trainer", "latent_qc"),
-    *("engine", "variants", "individuals", "adjustment", "people", "score", "checks", "gate", "constant_phenotypes"),
-    *("sweep", "yardsticks", "logger", "paths", "runtime"),
-)
-"""The sections of conf/train.yaml."""
+from ecgae.entry.build import build, machine_of
+from ecgae.entry.command_line import entry, start
+from ecgae.entry.job import Job, once
+from ecgae.entry.preparation import ages_and_sexes, design_of, withdrawn_of
+from ecgae.entry.scan import Selected, choices_of, study_of
+from ecgae.machine.processes import is_first_process
+from ecgae.runs import run_directory
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 @entry
-def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
-    config = plain(cfg)
-    require_known(config, SETTINGS)
-    directory = Path(cfg.paths.runs) / runs.run_name(config)
-    with runs.only_one(directory) if is_first_process() else nullcontext():
-        finished = runs.is_finished(directory, config)
-        if finished and "WANDB_SWEEP_ID" not in os.environ:  # its agent waits for a number all the same
-            return show(directory, cfg.score.select_by, "finished before, not computed again")
-        if directory.is_dir() and not finished:  # gwas.py has scored it with other settings since
-            return rescore(directory, config, directory)
-        from ecgae import tracking  # seconds
-
-        tracker = build(cfg.get("logger")) if is_first_process() else None
-        tracked = tracking.one_run(tracker, directory.name, runs.identity(config), cfg.sweep, axes_of(config))
-        with tracked as logger:
-            if not finished:
-                train(cfg, config, directory, logger)
-            tracking.mirror(logger, directory, runs.read_score(directory) or runs.read_headline(directory))
-    return show(directory, cfg.score.select_by)
+def main(cfg: DictConfig) -> Selected:
+    return once(cfg, train)
 
 
-def train(cfg: DictConfig, config: dict[str, Any], directory: Path, logger: Any) -> None:
-    """From recordings and genotypes to the finished run `directory`."""
-    cohort, baseline, denoiser = build(cfg.cohort), build(cfg.baseline), build(cfg.denoiser)
-    normalization, engine, choices = build(cfg.normalization), build(cfg.get("engine")), choices_of(cfg)
-    schedule, split, latent_qc = build(cfg.trainer), build(cfg.split), build(cfg.latent_qc)
-    wanted, beat, exclusions = build(cfg.input), build(cfg.beats), build(cfg.exclusions)
-    layout = wanted.layout(cohort.layouts, cohort.name, beat)
-    view, cache = view_of(layout, cfg), Path(cfg.paths.cache)
-    from ecgae import encoding, families, judging, latents, preprocess, selection, training, yardsticks
-    from ecgae.dataset import dataset_of
-    from ecgae.report import page, run_figures
+def train(cfg: DictConfig, job: Job) -> None:
+    """From recordings and genotypes to the finished run of this job."""
+    # What can be refused is built and checked before any recording is read.
+    design, engine, choices = design_of(cfg), build(cfg.get("engine")), choices_of(cfg)
+    from ecgae.models import encoding, latents, training  # seconds
+    from ecgae.models.judging import judge
+    from ecgae.report import page, run_figures, yield_figures
+    from ecgae.scoring import scored_yardsticks
 
-    yardsticks.require_known(cfg.yardsticks)
-    objective = build(cfg.objective, sampling_rate=layout.sampling_rate)
+    scored_yardsticks.require_known(cfg.yardsticks)
     machine = machine_of(cfg.runtime)
-    training.start_seed(schedule.seed)
-    model = network_of(cfg, layout, view, objective)
+    training.start_seed(design.schedule.seed)
+    model = design.network()
     print(f"{training.count_parameters(model):,} trainable parameters")
-    related = families.read_families(cfg.relatives)
-    cohort.prepare()
-    study = study_of(cohort, choices, cache) if engine else None
-    store, excluded = selection.usable(cohort, wanted, beat, exclusions, cache, cfg.runtime.workers)
-    store, excluded = selection.consenting(store, excluded, choices.individuals.withdrawn)
-    parts = schedule.hold_out(split(store.sample_ids, related), store.sample_ids, related)
+
+    # Recordings are read once, left out where they cannot be used, and cleaned; people are dealt
+    # out by family.
+    design.cohort.prepare()
+    study = study_of(design.cohort, choices, design.cache) if engine else None
+    store, excluded = design.recordings(withdrawn_of(cfg))
+    parts = design.dealt(store, cfg.relatives)
     if study:
         scored = latents.scored(parts)
-        study.check(store.sample_ids[scored], store.visits[scored], f"cohort {cohort.name}")
-    cleaned = preprocess.clean(store, wanted.recording, baseline, denoiser, cache, cfg.runtime.accelerator)
-    dataset = dataset_of(store, wanted.recording, cleaned, view, objective.features)
+        study.check(store.sample_ids[scored], store.visits[scored], f"cohort {design.cohort.name}")
+    dataset = design.dataset(store)
+
+    # What every model is compared with is scored in the same people.
     if study and is_first_process():
-        recordings = yardsticks.Recordings(cohort, beat, cache, cfg.runtime.workers)
-        folder = Path(cfg.paths.runs) / yardsticks.FOLDER
-        people = yardsticks.People(store, parts)
-        yardsticks.score_yardsticks(cfg.yardsticks, people, recordings, study, engine, config, folder)
-    with runs.new_run(directory, config) as run:
-        machine = machine._replace(logger=logger, directory=run)
-        fitted = training.fit(model, objective, normalization, dataset, schedule, machine, parts)
+        recordings = scored_yardsticks.Recordings(
+            design.cohort, design.beat, design.cache, design.workers
+        )
+        people, folder = (
+            scored_yardsticks.RecordedPeople(store, parts),
+            Path(cfg.paths.runs) / scored_yardsticks.FOLDER,
+        )
+        scored_yardsticks.score_yardsticks(
+            cfg.yardsticks, people, recordings, study, engine, job.config, folder
+        )
+
+    # The model, everybody's latents, how good both are, and what the genome finds in them.
+    with run_directory.new_run(job.directory, job.config) as run:
+        here = machine._replace(logger=job.logger, directory=run)
+        fitted = training.fit(
+            model, design.objective, design.normalization, dataset, design.schedule, here, parts
+        )
         started = time.monotonic()
-        found = encoding.encode(fitted, dataset, parts)
+        encoded = encoding.encode(fitted, dataset, parts)
         costs = training.costs(fitted) | {"encoding_seconds": time.monotonic() - started}
-        judged = judging.judge(fitted, dataset, found, latent_qc, ages_and_sexes(cohort, store, study), costs)
+        probed = ages_and_sexes(design.cohort, store, study)
+        judged = judge.judge(fitted, dataset, encoded, design.latent_qc, probed, costs)
+
         latents.write_latents(run / "latents.h5", judged.latents)
-        runs.write_json(run / runs.MODEL, judged.summary)
+        run_directory.write_json(run / run_directory.MODEL, judged.summary)
         excluded.to_csv(run / "excluded.tsv", sep="\t", index=False)
-        run_figures.draw(run / "figures", fitted, dataset, found, judged, cohort.public)
+        run_figures.draw(run / "figures", fitted, dataset, encoded, judged, design.cohort.public)
         if study:
-            study.scan(engine, latents.as_phenotypes(judged.latents, "latents.h5"), run, config)
+            phenotypes = latents.as_phenotypes(judged.latents, "latents.h5")
+            study.scan(engine, phenotypes, run, job.config, draw=yield_figures.draw)
         page.write_report(run)
 
 

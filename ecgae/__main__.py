@@ -7,14 +7,14 @@ from importlib import import_module
 from ecgae.errors import InputError
 
 VERBS = ("compare", "confirm", "dashboard")
-"""Each is a module of `ecgae.verbs`."""
+"""Each is a module of `ecgae.entry.verbs`."""
 
 
 def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m ecgae", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="|".join(VERBS))
     for name in VERBS:
-        verb = import_module(f"ecgae.verbs.{name}")
+        verb = import_module(f"ecgae.entry.verbs.{name}")
         of_verb = verbs.add_parser(name, help=verb.HELP, description=verb.HELP)
         verb.add_arguments(of_verb)
         of_verb.set_defaults(run=verb.run)

@@ -12,7 +12,9 @@ INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 LEAD_MODES = ("joint", "single")
 """What a model sees as one sample: all leads of a recording, or each lead on its own."""
 
-LIMB_LEADS_FROM_I_AND_II = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0], [-0.5, -0.5], [1.0, -0.5], [-0.5, 1.0]])
+LIMB_LEADS_FROM_I_AND_II = np.array(
+    [[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0], [-0.5, -0.5], [1.0, -0.5], [-0.5, 1.0]]
+)
 """I, II, III, aVR, aVL, aVF as combinations of I and II (Einthoven; Goldberger)."""
 
 DERIVED_LEADS = LEADS[2:6]
@@ -20,7 +22,8 @@ DERIVED_LEADS = LEADS[2:6]
 
 
 def einthoven_error(ecg: Shaped[np.ndarray, "*batch 12 time"]) -> float:
-    """The largest |I + III - II|, in the unit of `ecg`: 0 for an intact recording, up to one step of rounding."""
+    """The largest |I + III - II|, in the unit of `ecg`: 0 for an intact recording, up to one step
+    of rounding."""
     return float(np.abs(ecg[..., 0, :] + ecg[..., 2, :] - ecg[..., 1, :]).max())
 
 
@@ -28,12 +31,14 @@ _SPELLING = {lead.upper(): lead for lead in LEADS}
 
 
 def lead_name(name: str) -> str | None:
-    """The standard spelling of a lead's name, whatever its case ("AVR" -> "aVR"); None where it is no standard lead."""
+    """The standard spelling of a lead's name, whatever its case ("AVR" -> "aVR"); None where it is
+    no standard lead."""
     return _SPELLING.get(name.strip().upper())
 
 
 def standard_name(name: str) -> str:
-    """A lead's name in our spelling ("AVR" -> "aVR", "lead ii" -> "II"); other names ("MLII") as they are."""
+    """A lead's name in our spelling ("AVR" -> "aVR", "lead ii" -> "II"); other names ("MLII") as
+    they are."""
     bare = name.strip()
     if bare.lower().startswith("lead "):
         bare = bare[5:].strip()
@@ -49,4 +54,9 @@ def derived_limb_leads(one: Voltages, two: Voltages) -> dict[str, tuple[Voltages
 
     The unit is 1/2 where halves occur, so that whole numbers stay whole.
     """
-    return {"III": (two - one, 1.0), "aVR": (-one - two, 0.5), "aVL": (2 * one - two, 0.5), "aVF": (2 * two - one, 0.5)}
+    return {
+        "III": (two - one, 1.0),
+        "aVR": (-one - two, 0.5),
+        "aVL": (2 * one - two, 0.5),
+        "aVF": (2 * two - one, 0.5),
+    }

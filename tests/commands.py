@@ -1,4 +1,5 @@
-"""How tests type commands: each as a process of its own, or many that only fail early in one process."""
+"""How tests type commands: each as a process of its own, or many that only fail early in one
+process."""
 
 import io
 import json
@@ -10,7 +11,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 COHORT = (
-    *("cohort.individuals=300", "cohort.variants=1500", "cohort.chromosome_length=1_000_000", "cohort.planted_loci=4"),
+    *(
+        "cohort.individuals=300",
+        "cohort.variants=1500",
+        "cohort.chromosome_length=1_000_000",
+        "cohort.planted_loci=4",
+    ),
     *("cohort.planted_chromosomes=4", "cohort.variance_explained=0.5", "cohort.damaged=4"),
     *("split.select=0.6", "split.confirm=0.1"),
 )
@@ -19,11 +25,14 @@ COHORT = (
 def run(script: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
     """Runs an entry point with Python's warnings on, as its own process."""
     command = [sys.executable, str(ROOT / script), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=400, check=False)
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=400, check=False
+    )
 
 
 def run_many(commands: list[tuple[str, ...]]) -> list[subprocess.CompletedProcess]:
-    """The same for many commands, one after the other in one process: most of the seconds of a refusal are imports."""
+    """The same for many commands, one after the other in one process: most of the seconds of a
+    refusal are imports."""
     result = subprocess.run(
         [sys.executable, __file__], input=json.dumps(commands), cwd=ROOT, capture_output=True, text=True, timeout=400,
         check=True,

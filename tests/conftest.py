@@ -13,7 +13,9 @@ from ecgae import sweeping
 sweeping.register()
 
 ROOT = Path(__file__).parent.parent
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as ecgae.entry.start sets it, here before torch is imported
+os.environ.setdefault(
+    "GOMP_SPINCOUNT", "5000"
+)  # as ecgae.entry.build.start sets it, here before torch is imported
 REAL_DATA = Path(os.environ.get("ECGAE_REAL_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -37,7 +39,8 @@ def choices(axis: str) -> list[str]:
 
 
 def heartbeats(individuals: int, samples: int = 1000, seed: int = 0) -> np.ndarray:
-    """Traces [individual 12 time] in mV at 500 Hz: QRS-like peaks once a second, a T wave, wander and noise."""
+    """Traces [individual 12 time] in mV at 500 Hz: QRS-like peaks once a second, a T wave, wander
+    and noise."""
     random = np.random.default_rng(seed)
     time = np.arange(samples) / 500
     phase = (time[None, :] + random.uniform(0, 1, (individuals, 1))) % 1.0
@@ -49,5 +52,6 @@ def heartbeats(individuals: int, samples: int = 1000, seed: int = 0) -> np.ndarr
 
 
 def pytest_collection_modifyitems(items):
-    """The file that takes longest begins first: beside the others it is what a run of the suite waits for."""
+    """The file that takes longest begins first: beside the others it is what a run of the suite
+    waits for."""
     items.sort(key=lambda item: item.path.name != "test_commands.py")

@@ -11,7 +11,9 @@ def trace(seconds: float, rate: int = 50, seed: int = 0) -> np.ndarray:
     """Three smooth leads of different size."""
     time = np.arange(round(seconds * rate)) / rate
     phases = np.random.default_rng(seed).uniform(0, 6, 3)
-    return np.rint(300 * np.sin(2 * np.pi * 1.3 * time + phases[:, None]) + 20 * np.arange(3)[:, None]).astype(int)
+    return np.rint(
+        300 * np.sin(2 * np.pi * 1.3 * time + phases[:, None]) + 20 * np.arange(3)[:, None]
+    ).astype(int)
 
 
 def clock(tag: str, minute: object, second: object) -> str:
@@ -20,11 +22,19 @@ def clock(tag: str, minute: object, second: object) -> str:
 
 def numbers(values: np.ndarray) -> str:
     words = [f"{value:d}" for value in values]
-    return "\r\n\t\t\t".join(",".join(words[start : start + 25]) + "," for start in range(0, len(words), 25))
+    return "\r\n\t\t\t".join(
+        ",".join(words[start : start + 25]) + "," for start in range(0, len(words), 25)
+    )
 
 
 def full_disclosure(
-    traces: np.ndarray, start=1, rate: int = 50, leads="I,2,3", total: int | None = None, header="", interleaved=False
+    traces: np.ndarray,
+    start=1,
+    rate: int = 50,
+    leads="I,2,3",
+    total: int | None = None,
+    header="",
+    interleaved=False,
 ) -> str:
     blocks = traces.T if interleaved else traces.reshape(3, -1, rate).swapaxes(0, 1)
     return (
@@ -64,7 +74,12 @@ def protocol(phases=PROTOCOL) -> str:
 TREND = "".join(
     f"<TrendEntry>{clock('EntryTime', 0, second)}<PhaseName>{phase}</PhaseName>"
     f"<HeartRate units='bpm'>{rate}</HeartRate></TrendEntry>"
-    for second, phase, rate in ((1, "Pretest", "60"), (3, "Pretest", "64?"), (11, "Exercise", "120"), (15, "Rest", ""))
+    for second, phase, rate in (
+        (1, "Pretest", "60"),
+        (3, "Pretest", "64?"),
+        (11, "Exercise", "120"),
+        (15, "Rest", ""),
+    )
 )
 
 

@@ -11,8 +11,8 @@ import yaml
 from conftest import composed
 from omegaconf import OmegaConf
 
-from ecgae.runs import run_name
-from ecgae.yardsticks import SECTIONS
+from ecgae.runs.run_directory import run_name
+from ecgae.scoring.scored_yardsticks import SECTIONS
 
 CHROMOSOMES = 16
 LOCI_EACH = 3
@@ -23,11 +23,16 @@ Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 @cache
 def _shipped() -> str:
-    return json.dumps(OmegaConf.to_container(composed("paths.runs=x", "paths.data=x", "paths.cache=x"), resolve=True))
+    return json.dumps(
+        OmegaConf.to_container(
+            composed("paths.runs=x", "paths.data=x", "paths.cache=x"), resolve=True
+        )
+    )
 
 
 def config(**values) -> dict:
-    """The shipped config with `section__key=value`; a section's own value is a choice: denoiser="dwt"."""
+    """The shipped config with `section__key=value`; a section's own value is a choice:
+    denoiser="dwt"."""
     made = copy.deepcopy(json.loads(_shipped()))
     made.pop("hydra", None)
     for key, value in values.items():
@@ -61,7 +66,12 @@ def write_run(folder: Path, found: np.ndarray, name: str | None = None, **values
 
 def write_yardstick(folder: Path, found: np.ndarray, yardstick: str) -> Path:
     made = {name: part for name, part in config().items() if name in SECTIONS}
-    return write(folder / "yardsticks" / f"{yardstick}-12345678", made | {"yardstick": yardstick}, found, r2=None)
+    return write(
+        folder / "yardsticks" / f"{yardstick}-12345678",
+        made | {"yardstick": yardstick},
+        found,
+        r2=None,
+    )
 
 
 def write(directory: Path, made: dict, found: np.ndarray, r2: float | None = 0.9, **score) -> Path:
@@ -99,7 +109,9 @@ def _score(found: np.ndarray, r2: float | None) -> dict:
     each = {str(number + 1): int(count) for number, count in enumerate(found.sum(axis=1))}
     counts = dict.fromkeys(("loci", "omnibus_loci", "hits", "hit_variants"), int(found.sum()))
     excess = {name: count / 10 for name, count in each.items()}
-    errors = dict.fromkeys((*counts, "excess_chi2", "excess_chi2_at_known", "summed_heritability"), 0.5)
+    errors = dict.fromkeys(
+        (*counts, "excess_chi2", "excess_chi2_at_known", "summed_heritability"), 0.5
+    )
     model = {} if r2 is None else {"r2_recorded": r2, "bypass_index": 20.0, "latent_qc_dropped": 0}
     return counts | model | {
         "acat_loci": int(found.sum()), "loci_at_known": 0, "excess_chi2": float(np.mean(list(excess.values()))),

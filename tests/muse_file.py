@@ -26,16 +26,25 @@ def lead_data(lead: str, trace: np.ndarray, **changed: str) -> str:
         "LeadOff": "FALSE",
         "BaselineSway": "FALSE",
         "LeadDataCRC32": "1",
-        "WaveFormData": "\n" + "\n".join(text[start : start + 76] for start in range(0, len(text), 76)) + "\n",
+        "WaveFormData": "\n"
+        + "\n".join(text[start : start + 76] for start in range(0, len(text), 76))
+        + "\n",
         **changed,
     }
     return f"<LeadData>{''.join(f'<{tag}>{value}</{tag}>' for tag, value in fields.items())}</LeadData>\n"
 
 
 def waveform(
-    kind: str, traces: np.ndarray, leads=INDEPENDENT_LEADS, rate: str = "500", exponent: str = "0", **changed: str
+    kind: str,
+    traces: np.ndarray,
+    leads=INDEPENDENT_LEADS,
+    rate: str = "500",
+    exponent: str = "0",
+    **changed: str,
 ) -> str:
-    data = "".join(lead_data(lead, trace, **changed) for lead, trace in zip(leads, traces, strict=True))
+    data = "".join(
+        lead_data(lead, trace, **changed) for lead, trace in zip(leads, traces, strict=True)
+    )
     return (
         f"<Waveform><WaveformType>{kind}</WaveformType><WaveformStartTime>0</WaveformStartTime>"
         f"<NumberofLeads>{len(leads)}</NumberofLeads><SampleType>CONTINUOUS_SAMPLES</SampleType>"
@@ -54,11 +63,15 @@ MEASURED: Mapping[str, str] = {
 
 
 def muse(
-    *waveforms: str, beats: tuple[int, ...] = (300, 800, 1300), interval: str = "1000", statement: str = "Normal ECG"
+    *waveforms: str,
+    beats: tuple[int, ...] = (300, 800, 1300),
+    interval: str = "1000",
+    statement: str = "Normal ECG",
 ) -> str:
     measured = "".join(f"<{tag}>{value}</{tag}>" for tag, value in MEASURED.items())
     qrs = "".join(
-        f"<QRS><Number>{number}</Number><Type>0</Type><Time>{time}</Time></QRS>" for number, time in enumerate(beats, 1)
+        f"<QRS><Number>{number}</Number><Type>0</Type><Time>{time}</Time></QRS>"
+        for number, time in enumerate(beats, 1)
     )
     return (
         '<?xml version="1.0" encoding="ISO-8859-1"?>\n<!DOCTYPE RestingECG SYSTEM "restecg.dtd">\n<RestingECG>\n'

@@ -6,7 +6,7 @@ import torch
 from conftest import composed, heartbeats
 from omegaconf import OmegaConf
 
-from ecgae.entry import build
+from ecgae.entry.build import build
 
 SMALL = {
     "pca": ("latent_dim=8",),
@@ -23,14 +23,23 @@ def shipped(axis: str, name: str):
 
 
 def config(axis: str, name: str, overrides: tuple[str, ...] = ()):
-    """The numbers of a yaml file, with changes; many times faster than composing everything for each."""
+    """The numbers of a yaml file, with changes; many times faster than composing everything for
+    each."""
     return OmegaConf.merge(shipped(axis, name), OmegaConf.from_dotlist(list(overrides)))
 
 
-def network(name: str, leads: int = 12, samples: int = 57, conditions: int = 0, overrides: tuple[str, ...] = ()):
+def network(
+    name: str,
+    leads: int = 12,
+    samples: int = 57,
+    conditions: int = 0,
+    overrides: tuple[str, ...] = (),
+):
     """As shipped, from the same random start in every test."""
     torch.manual_seed(0)
-    return build(config("architecture", name, overrides), leads=leads, samples=samples, conditions=conditions)
+    return build(
+        config("architecture", name, overrides), leads=leads, samples=samples, conditions=conditions
+    )
 
 
 def small(name: str, leads: int = 12, samples: int = 57, conditions: int = 0, *overrides: str):

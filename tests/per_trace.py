@@ -1,6 +1,8 @@
-"""Slow readable twins of the cleaning steps, as a user would write them: one trace [time] in mV, double precision.
+"""Slow readable twins of the cleaning steps, as a user would write them: one trace [time] in mV,
+double precision.
 
-Each takes the trace, the sampling rate and the numbers of the step; SciPy and PyWavelets do the work where they can.
+Each takes the trace, the sampling rate and the numbers of the step; SciPy and PyWavelets do the
+work where they can.
 """
 
 import math
@@ -29,7 +31,9 @@ def two_stage_median(ecg, sampling_rate, first, second):
 
 def highpass(ecg, sampling_rate, cutoff, order):
     sections = signal.butter(order, cutoff, "highpass", fs=sampling_rate, output="sos")
-    return signal.sosfiltfilt(sections, ecg, padlen=min(len(ecg) - 1, round(sampling_rate / cutoff)))
+    return signal.sosfiltfilt(
+        sections, ecg, padlen=min(len(ecg) - 1, round(sampling_rate / cutoff))
+    )
 
 
 def spline(ecg, sampling_rate, window, stretch, quiet):
@@ -67,7 +71,9 @@ def fft_wiener(ecg, sampling_rate, threshold, window):
     strong = scipy.fft.irfft(spectrum, len(ecg))
     samples = int(window * sampling_rate)
     samples += samples % 2 == 0
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(strong, samples // 2, mode="symmetric"), samples)
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.pad(strong, samples // 2, mode="symmetric"), samples
+    )
     local_mean, local_variance = windows.mean(axis=-1), windows.var(axis=-1)
     noise = np.median(local_variance)
     gain = np.zeros(len(ecg))
@@ -81,7 +87,9 @@ def dwt(ecg, sampling_rate, wavelet, level, mode, threshold, sigma):
     shrunk = []
     for detail in details:
         noise = finest if sigma == "finest" else np.median(np.abs(detail)) / 0.6745
-        limit = {"visushrink": _visushrink, "sure": _sure, "bayes": _bayes}[threshold](detail, noise, len(ecg))
+        limit = {"visushrink": _visushrink, "sure": _sure, "bayes": _bayes}[threshold](
+            detail, noise, len(ecg)
+        )
         shrunk.append(pywt.threshold(detail, limit, mode))
     return pywt.waverec([approximation, *shrunk], wavelet)[: len(ecg)]
 
@@ -101,7 +109,9 @@ def _sure(detail, noise, samples):
 
 def _steins_risk(detail, noise, limit):
     size = np.abs(detail)
-    return noise**2 * (len(detail) - 2 * np.sum(size <= limit)) + np.sum(np.minimum(size, limit) ** 2)
+    return noise**2 * (len(detail) - 2 * np.sum(size <= limit)) + np.sum(
+        np.minimum(size, limit) ** 2
+    )
 
 
 def _bayes(detail, noise, samples):

@@ -3,11 +3,11 @@
 import numpy as np
 from conftest import heartbeats
 
-from ecgae.cohort import Layout
-from ecgae.dataset import Dataset
 from ecgae.ecg import LEADS
-from ecgae.store import Store
-from ecgae.views import View
+from ecgae.models.dataset import Dataset
+from ecgae.models.views import View
+from ecgae.recordings.formats.recording import Layout
+from ecgae.recordings.store import Store
 
 
 class Recorded(Store):
@@ -33,7 +33,9 @@ class Recorded(Store):
             yield rows, self.recorded[rows]
 
 
-def dataset(people: int, samples: int = 120, lead_mode: str = "joint", leads: str = "all", features=None) -> Dataset:
+def dataset(
+    people: int, samples: int = 120, lead_mode: str = "joint", leads: str = "all", features=None
+) -> Dataset:
     """ECG-like recordings of so many people; what the network gets is what was recorded."""
     ecg = heartbeats(people, samples)
     return Dataset(Recorded(ecg), "strip", ecg, View(LEADS, lead_mode, leads), features)

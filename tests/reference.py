@@ -12,11 +12,14 @@ from scipy import stats
 
 
 def regression(genotype, phenotype, covariates):
-    """Slope, standard error, -log10 p and people of one regression on complete cases; NaN where it is not defined."""
+    """Slope, standard error, -log10 p and people of one regression on complete cases; NaN where it
+    is not defined."""
     known = ~np.isnan(genotype) & ~np.isnan(phenotype)
     y, g = phenotype[known], genotype[known]
     scaled = covariates[known] - covariates[known].mean(axis=0)
-    scaled = scaled / np.maximum(np.abs(scaled).max(axis=0, initial=0), 1e-300)  # so that lstsq sees no small column
+    scaled = scaled / np.maximum(
+        np.abs(scaled).max(axis=0, initial=0), 1e-300
+    )  # so that lstsq sees no small column
     design = np.column_stack([np.ones(len(y)), scaled])
     rank = np.linalg.matrix_rank(design)
     design = np.column_stack([design, g])
@@ -37,17 +40,21 @@ def scan(dosage, phenotypes, covariates):
 
 
 def hardy_weinberg(heterozygous, homozygous, other_homozygous):
-    """Exact p as a fraction of whole numbers: the share of arrangements no more probable than the observed one."""
+    """Exact p as a fraction of whole numbers: the share of arrangements no more probable than the
+    observed one."""
     copies, people = 2 * homozygous + heterozygous, heterozygous + homozygous + other_homozygous
     ways = {
         count: comb(people, count) * comb(people - count, (copies - count) // 2) * 2**count
         for count in range(copies % 2, min(copies, 2 * people - copies) + 1, 2)
     }
-    return Fraction(sum(way for way in ways.values() if way <= ways[heterozygous]), sum(ways.values()))
+    return Fraction(
+        sum(way for way in ways.values() if way <= ways[heterozygous]), sum(ways.values())
+    )
 
 
 def write_genotypes(prefix, dosage, chromosomes=None, positions=None, sample_ids=None):
-    """A `.bed`, `.bim` and `.fam` with these counts of allele A (NaN = no call); returns the prefix."""
+    """A `.bed`, `.bim` and `.fam` with these counts of allele A (NaN = no call); returns the
+    prefix."""
     table = _variants(dosage, chromosomes, positions)
     to_bed(
         Path(f"{prefix}.bed"),
@@ -80,9 +87,16 @@ def write_pgen(prefix, dosage, chromosomes=None, positions=None, sample_ids=None
                 writer.append_biallelic(variant.astype(np.int8))
             else:
                 writer.append_dosages(variant.astype(np.float32))
-    rows = [f"{c}\t{position}\t{name}\tG\tA" for c, position, name in _variants(dosage, chromosomes, positions)]
-    Path(f"{prefix}.pvar").write_text("\n".join(["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT", *rows]) + "\n")
-    Path(f"{prefix}.psam").write_text("\n".join(["#IID\tSEX", *(f"{i}\t1" for i in _ids(dosage, sample_ids))]) + "\n")
+    rows = [
+        f"{c}\t{position}\t{name}\tG\tA"
+        for c, position, name in _variants(dosage, chromosomes, positions)
+    ]
+    Path(f"{prefix}.pvar").write_text(
+        "\n".join(["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT", *rows]) + "\n"
+    )
+    Path(f"{prefix}.psam").write_text(
+        "\n".join(["#IID\tSEX", *(f"{i}\t1" for i in _ids(dosage, sample_ids))]) + "\n"
+    )
     return str(prefix)
 
 
@@ -99,31 +113,53 @@ def write_bgen(
     more_alleles=(),
     haploid=False,
 ):
-    """The same as `.bgen`, allele A being listed second; the ids in a `.sample`, "inside", or nowhere ("")."""
+    """The same as `.bgen`, allele A being listed second; the ids in a `.sample`, "inside", or
+    nowhere ("")."""
     names = _ids(dosage, sample_ids)
-    with BgenWriter(f"{prefix}.bgen", len(dosage), names if ids == "inside" else [], compression=compression) as writer:
-        for number, (chromosome, position, name) in enumerate(_variants(dosage, chromosomes, positions)):
+    with BgenWriter(
+        f"{prefix}.bgen", len(dosage), names if ids == "inside" else [], compression=compression
+    ) as writer:
+        for number, (chromosome, position, name) in enumerate(
+            _variants(dosage, chromosomes, positions)
+        ):
             variant, alleles = dosage[:, number].astype(float), ["G", "A"]
-            probabilities = haplotype_probabilities(variant) if phased else genotype_probabilities(variant)
+            probabilities = (
+                haplotype_probabilities(variant) if phased else genotype_probabilities(variant)
+            )
             if number in more_alleles:
-                probabilities, alleles = np.tile([1.0, 0, 0, 0, 0, 0], (len(dosage), 1)), ["G", "A", "T"]
+                probabilities, alleles = (
+                    np.tile([1.0, 0, 0, 0, 0, 0], (len(dosage), 1)),
+                    ["G", "A", "T"],
+                )
             ploidy = np.full(len(dosage), 2, dtype=np.uint8)
             if haploid:
                 ploidy[0], probabilities[0] = 1, [0, 1, np.nan]
             writer.add_variant(
-                name, name, chromosome, int(position), alleles, probabilities, ploidy, phased=phased, bit_depth=16
+                name,
+                name,
+                chromosome,
+                int(position),
+                alleles,
+                probabilities,
+                ploidy,
+                phased=phased,
+                bit_depth=16,
             )
     if not index:
         Path(f"{prefix}.bgen.bgi").unlink()
     if ids == "sample":
         rows = [f"0 {name} 0 NA" for name in names]
-        Path(f"{prefix}.sample").write_text("\n".join(["ID_1 ID_2 missing sex", "0 0 0 D", *rows]) + "\n")
+        Path(f"{prefix}.sample").write_text(
+            "\n".join(["ID_1 ID_2 missing sex", "0 0 0 D", *rows]) + "\n"
+        )
     return str(prefix)
 
 
 def genotype_probabilities(dosage):
     """P(GG), P(GA), P(AA) with this expected count of A, on the fewest genotypes."""
-    return np.column_stack([np.clip(1 - dosage, 0, None), 1 - np.abs(dosage - 1), np.clip(dosage - 1, 0, None)])
+    return np.column_stack(
+        [np.clip(1 - dosage, 0, None), 1 - np.abs(dosage - 1), np.clip(dosage - 1, 0, None)]
+    )
 
 
 def haplotype_probabilities(dosage):
@@ -140,21 +176,30 @@ def _variants(dosage, chromosomes, positions):
 
 
 def _ids(dosage, sample_ids):
-    return [f"{person:07d}" for person in range(len(dosage))] if sample_ids is None else list(sample_ids)
+    return (
+        [f"{person:07d}" for person in range(len(dosage))]
+        if sample_ids is None
+        else list(sample_ids)
+    )
 
 
 def random_dosage(rng, people, variants, missing=0.0, low=0.05, high=0.95):
     """Independent variants in Hardy-Weinberg proportions, frequencies uniform in [low, high]."""
-    dosage = rng.binomial(2, rng.uniform(low, high, variants), (people, variants)).astype(np.float32)
+    dosage = rng.binomial(2, rng.uniform(low, high, variants), (people, variants)).astype(
+        np.float32
+    )
     dosage[rng.random(dosage.shape) < missing] = np.nan
     return dosage
 
 
 def correlated_dosage(rng, people, variants, frequency=0.3, switch=0.1):
-    """Variants in LD that fades along the chromosome: each haplotype keeps its allele with probability 1 - switch."""
+    """Variants in LD that fades along the chromosome: each haplotype keeps its allele with
+    probability 1 - switch."""
     haplotypes = np.empty((2, people, variants), dtype=np.int8)
     haplotypes[..., 0] = rng.random((2, people)) < frequency
     for variant in range(1, variants):
         drawn = rng.random((2, people)) < frequency
-        haplotypes[..., variant] = np.where(rng.random((2, people)) < switch, drawn, haplotypes[..., variant - 1])
+        haplotypes[..., variant] = np.where(
+            rng.random((2, people)) < switch, drawn, haplotypes[..., variant - 1]
+        )
     return haplotypes.sum(axis=0).astype(np.float32)

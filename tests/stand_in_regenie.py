@@ -1,7 +1,9 @@
-"""Behaves as REGENIE's documentation says of quantitative traits and PLINK 1 files, as far as the adapter asks.
+"""Behaves as REGENIE's documentation says of quantitative traits and PLINK 1 files, as far as the
+adapter asks.
 
-Step 1 predicts nothing (zero for everybody); step 2 is linear regression. Beside what is asked for it writes a row of
-another test per variant, and it has no result for the variant at 5000 base pairs.
+Step 1 predicts nothing (zero for everybody); step 2 is linear regression. Beside what is asked for
+it writes a row of another test per variant, and it has no result for the variant at 5000 base
+pairs.
 """
 
 import argparse
@@ -39,8 +41,13 @@ def table(file, people):
     """The names of the columns, and the values of these people; NaN for who is not there."""
     header, *rows = cells(file)
     assert header[:2] == ["FID", "IID"]
-    values = {tuple(row[:2]): [np.nan if cell == "NA" else float(cell) for cell in row[2:]] for row in rows}
-    return header[2:], np.array([values.get(person, [np.nan] * len(header[2:])) for person in people])
+    values = {
+        tuple(row[:2]): [np.nan if cell == "NA" else float(cell) for cell in row[2:]]
+        for row in rows
+    }
+    return header[2:], np.array(
+        [values.get(person, [np.nan] * len(header[2:])) for person in people]
+    )
 
 
 def main():
@@ -69,8 +76,14 @@ def test(asked, names, y, x):
     assert asked.ignore_pred or {row[0] for row in cells(asked.pred)} == set(names)
     wanted = {row[0] for row in cells(asked.extract)}
     size = -(-len(y) // 4)
-    calls = np.frombuffer(Path(f"{asked.bed}.bed").read_bytes()[3:], dtype=np.uint8).reshape(-1, size)
-    variants = [(row, at) for row, at in zip(cells(f"{asked.bed}.bim"), calls, strict=True) if row[1] in wanted]
+    calls = np.frombuffer(Path(f"{asked.bed}.bed").read_bytes()[3:], dtype=np.uint8).reshape(
+        -1, size
+    )
+    variants = [
+        (row, at)
+        for row, at in zip(cells(f"{asked.bed}.bim"), calls, strict=True)
+        if row[1] in wanted
+    ]
     for column, name in enumerate(names):
         lines = [HEADER]
         for (chromosome, *variant), packed in variants:
@@ -93,7 +106,11 @@ def lines_of(variant, dosage, y, x, rarest):
     t = coefficients[0] / se
     p = -np.log10(special.betainc(df / 2, 0.5, df / (df + t**2)))
     chromosome, name, _, position, allele_1, allele_2 = variant
-    found = f"{coefficients[0]:.6g} {se:.6g} {t**2:.6g} {p:.6g} NA" if position != "5000" else "NA NA NA NA TEST_FAIL"
+    found = (
+        f"{coefficients[0]:.6g} {se:.6g} {t**2:.6g} {p:.6g} NA"
+        if position != "5000"
+        else "NA NA NA NA TEST_FAIL"
+    )
     start = f"{chromosome} {position} {name} {allele_2} {allele_1} {frequency:.6g} {n}"
     return [f"{start} ADD {found}", f"{start} ADD-INT_SNP 9 0.001 1e5 300 NA"]
 

@@ -1,4 +1,5 @@
-"""Laws that hold for every architecture, found by glob, with every objective, input and lead mode."""
+"""Laws that hold for every architecture, found by glob, with every objective, input and lead
+mode."""
 
 import inspect
 
@@ -10,12 +11,12 @@ from hydra.utils import get_object
 from networks import conditions_of, config, ecgs, network, objective_of, small
 from torch import nn
 
-from ecgae.architecture import Autoencoder, ClosedForm
-from ecgae.architecture import pca as principal_components
-from ecgae.architecture._layers import ACTIVATIONS, Conv, UpsampledConv
-from ecgae.architecture._numbers import SIDES, SKIPS
-from ecgae.architecture.pca import PCA
 from ecgae.errors import InputError
+from ecgae.models.architecture import Autoencoder, ClosedForm
+from ecgae.models.architecture import pca as principal_components
+from ecgae.models.architecture._layers import ACTIVATIONS, Conv, UpsampledConv
+from ecgae.models.architecture._numbers import SIDES, SKIPS
+from ecgae.models.architecture.pca import PCA
 
 ARCHITECTURES, OBJECTIVES = choices("architecture"), choices("objective")
 CONVOLUTIONS = [name for name in ARCHITECTURES if name != "pca"]
@@ -23,7 +24,9 @@ VARIATIONAL = {"mregle", "resnet_vae"}
 
 MEDIAN_BEAT, STRIP = 600, 5000
 SHAPES = [
-    *[(leads, samples) for samples in (MEDIAN_BEAT, STRIP) for leads in (12, 8, 1)],  # joint, independent, single
+    *[
+        (leads, samples) for samples in (MEDIAN_BEAT, STRIP) for leads in (12, 8, 1)
+    ],  # joint, independent, single
     *[(1, 1250), (12, 601), (3, 57), (12, 1)],
 ]
 
@@ -37,9 +40,13 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def solved(model: ClosedForm, ecg: torch.Tensor, condition: torch.Tensor | None = None, batch: int = 5) -> ClosedForm:
+def solved(
+    model: ClosedForm, ecg: torch.Tensor, condition: torch.Tensor | None = None, batch: int = 5
+) -> ClosedForm:
     pieces = torch.arange(len(ecg)).split(batch)
-    model.solve(lambda: ((ecg[rows], None if condition is None else condition[rows]) for rows in pieces))
+    model.solve(
+        lambda: ((ecg[rows], None if condition is None else condition[rows]) for rows in pieces)
+    )
     return model
 
 
@@ -74,8 +81,13 @@ def test_every_parameter_gets_a_gradient(name, objective):
     minimise = objective_of(objective)
     model = network(name, 12, 120, len(minimise.features))
     minimise(model, ecgs(4, 12, 120), conditions_of(4, len(minimise.features)))["loss"].backward()
-    without = {label for label, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()}
-    # A bias in front of a batch normalization is removed by it again: its gradient is zero by construction.
+    without = {
+        label
+        for label, weight in model.named_parameters()
+        if weight.grad is None or not weight.grad.any()
+    }
+    # A bias in front of a batch normalization is removed by it again: its gradient is zero by
+    # construction.
     if config("architecture", name).batch_norm:
         without -= {label for label in without if label.endswith("conv.bias")}
     # Without a KL term nothing depends on the variances: ECGs are reconstructed from the mean.
@@ -96,7 +108,9 @@ def unexplained(model: Autoencoder, ecg: torch.Tensor, condition: torch.Tensor |
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_eight_ecgs_can_be_learned_by_heart(name, objective, leads, samples):
-    weak = ("kl_weight=0.01",) if objective == "beta_vae" else ()  # at full weight the term forbids just this
+    weak = (
+        ("kl_weight=0.01",) if objective == "beta_vae" else ()
+    )  # at full weight the term forbids just this
     minimise = objective_of(objective, *weak)
     model, ecg = small(name, leads, samples, len(minimise.features)), ecgs(8, leads, samples)
     condition = conditions_of(8, len(minimise.features))
@@ -137,7 +151,8 @@ def test_everything_survives_save_and_load(name, tmp_path):
         assert (one is None and same is None) or torch.equal(one, same)
     latent = model.encode(ecg)
     assert torch.equal(
-        model.decode(latent.mean, latent.skips), other.decode(other.encode(ecg).mean, other.encode(ecg).skips)
+        model.decode(latent.mean, latent.skips),
+        other.decode(other.encode(ecg).mean, other.encode(ecg).skips),
     )
 
 
@@ -154,12 +169,18 @@ def test_a_rotated_latent_space_gives_the_same_reconstruction(name, conditions):
     for _ in range(2):
         model.rotate(centre, rotation)
     after = model.encode(ecg)
-    assert torch.allclose(after.mean, ((before.mean - centre) @ rotation - centre) @ rotation, atol=1e-3)
-    assert torch.allclose(model.decode(after.mean, after.skips, condition), reconstruction, atol=1e-4)
+    assert torch.allclose(
+        after.mean, ((before.mean - centre) @ rotation - centre) @ rotation, atol=1e-3
+    )
+    assert torch.allclose(
+        model.decode(after.mean, after.skips, condition), reconstruction, atol=1e-4
+    )
     if after.log_variance is not None:
         twice = rotation @ rotation
         covariance = twice.T @ torch.diag_embed(before.log_variance.exp()) @ twice
-        assert torch.allclose(after.log_variance.exp(), covariance.diagonal(dim1=1, dim2=2), rtol=1e-4)
+        assert torch.allclose(
+            after.log_variance.exp(), covariance.diagonal(dim1=1, dim2=2), rtol=1e-4
+        )
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -176,7 +197,9 @@ def test_the_decoder_is_told_conditions_and_the_encoder_is_not(name):
     if isinstance(model, ClosedForm):
         solved(model, ecg, condition)
     latent = model.eval().encode(ecg)
-    one, other = (model.decode(latent.mean, latent.skips, told) for told in (condition, condition + 1))
+    one, other = (
+        model.decode(latent.mean, latent.skips, told) for told in (condition, condition + 1)
+    )
     assert not torch.allclose(one, other, atol=1e-4)
     with pytest.raises(ValueError, match="2 measurements"):
         model.decode(latent.mean, latent.skips)
@@ -196,12 +219,17 @@ def test_a_yaml_holds_every_number_of_its_architecture(name):
 def test_every_kind_of_skip_goes_with_every_other(kind, intra_skip, side, cross_skip):
     options = (f"intra_skip={intra_skip}", f"intra_skip_in={side}", f"cross_skip={cross_skip}")
     options += (f"batch_norm={kind == 'residual'}",)
-    model, ecg = small(kind, 3, 57, 0, "filters=[6,8,4]", "kernel_sizes=[5,4,3]", *options), ecgs(4, 3)
+    model, ecg = (
+        small(kind, 3, 57, 0, "filters=[6,8,4]", "kernel_sizes=[5,4,3]", *options),
+        ecgs(4, 3),
+    )
     latent = model.encode(ecg)
     assert [skip.shape[2] for skip in latent.skips] == ([] if cross_skip == "none" else [32, 16])
     model.decode(latent.mean, latent.skips).square().sum().backward()
     assert all(weight.grad is not None for weight in model.parameters())
-    shortcuts = {label.split(".")[0] for label, _ in model.named_parameters() if ".shortcut." in label}
+    shortcuts = {
+        label.split(".")[0] for label, _ in model.named_parameters() if ".shortcut." in label
+    }
     sides = {"encoder", "decoder"} if side == "both" else {side}
     assert shortcuts == (set() if intra_skip == "none" else sides)
 
@@ -209,18 +237,27 @@ def test_every_kind_of_skip_goes_with_every_other(kind, intra_skip, side, cross_
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations_are_those_of_their_names(activation):
     model = small("plain", 12, 57, 0, f"activation={activation}", "leaky_slope=0.1")
-    slopes = {"leaky_relu": -0.1, "relu": 0.0, "tanh": np.tanh(-1), "mish": -np.tanh(np.log1p(np.exp(-1)))}
+    slopes = {
+        "leaky_relu": -0.1,
+        "relu": 0.0,
+        "tanh": np.tanh(-1),
+        "mish": -np.tanh(np.log1p(np.exp(-1))),
+    }
     kinds = tuple({type(ACTIVATIONS[name](0.1)) for name in ACTIVATIONS})
     found = [module for module in model.modules() if isinstance(module, kinds)]
     assert len(found) == 4
-    assert all(float(module(torch.tensor(-1.0))) == pytest.approx(slopes[activation]) for module in found)
+    assert all(
+        float(module(torch.tensor(-1.0))) == pytest.approx(slopes[activation]) for module in found
+    )
 
 
 def test_cross_skips_bypass_the_bottleneck():
     model, ecg = small("skip_concat"), ecgs(8)
     latent = model.encode(ecg)
     own = model.decode(latent.mean, latent.skips)
-    with_the_skips_of_others = model.decode(latent.mean, tuple(skip.flip(0) for skip in latent.skips))
+    with_the_skips_of_others = model.decode(
+        latent.mean, tuple(skip.flip(0) for skip in latent.skips)
+    )
     assert not torch.allclose(own, with_the_skips_of_others, atol=1e-2)
     with pytest.raises(ValueError, match="skips that encode gave"):
         model.decode(latent.mean)
@@ -232,7 +269,9 @@ def test_upsampling_and_convolution_in_one_equal_the_two_in_turn(kernel_size):
     both, conv = UpsampledConv(3, 5, kernel_size), Conv(3, 5, kernel_size)
     conv.conv.load_state_dict(both.conv.state_dict())
     x = torch.randn(2, 3, 11)
-    assert torch.allclose(both(x), conv(nn.functional.interpolate(x, scale_factor=2, mode="nearest")), atol=1e-6)
+    assert torch.allclose(
+        both(x), conv(nn.functional.interpolate(x, scale_factor=2, mode="nearest")), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -270,12 +309,18 @@ def test_the_weight_penalty_is_l2_times_the_squared_convolution_kernels():
         ("filters=[]", "architecture.kernel_sizes must have one number per entry"),
         ("latent_dim=0", "latent_dim must be at least 1"),
         ("dense=[0]", "dense and latent_dim must be at least 1"),
-        ("activation=gelu", "architecture.activation must be one of leaky_relu, relu, tanh, mish; got 'gelu'"),
+        (
+            "activation=gelu",
+            "architecture.activation must be one of leaky_relu, relu, tanh, mish; got 'gelu'",
+        ),
         ("leaky_slope=-0.1", "architecture.leaky_slope must lie in"),
         ("dropout=1.0", "architecture.dropout must lie in"),
         ("l2=-1", "architecture.l2 must not be negative"),
         ("intra_skip=sum", "architecture.intra_skip must be one of none, add, concat; got 'sum'"),
-        ("intra_skip_in=all", "architecture.intra_skip_in must be one of encoder, decoder, both; got 'all'"),
+        (
+            "intra_skip_in=all",
+            "architecture.intra_skip_in must be one of encoder, decoder, both; got 'all'",
+        ),
         ("cross_skip=unet", "architecture.cross_skip must be one of none, add, concat; got 'unet'"),
     ],
 )
@@ -286,7 +331,9 @@ def test_bad_numbers_are_refused_with_a_sentence(override, message):
 
 
 def test_skips_across_need_two_blocks():
-    with pytest.raises(InputError, match=r"cross_skip must be none where the encoder has one block; got add\."):
+    with pytest.raises(
+        InputError, match=r"cross_skip must be none where the encoder has one block; got add\."
+    ):
         network("skip_add", overrides=("filters=[8]", "kernel_sizes=[3]"))
     with pytest.raises(InputError, match=r"latent_dim must be at least 1; got 0\."):
         PCA(12, 57, 0)
@@ -306,14 +353,18 @@ def flat(ecg: torch.Tensor) -> np.ndarray:
 def solve_by(monkeypatch, way: str) -> None:
     """Makes one of the three ways to the components the only one."""
     monkeypatch.setattr(principal_components, "LARGEST_SAMPLE", 2**28 if way == "products" else 0)
-    monkeypatch.setattr(principal_components, "LARGEST_COVARIANCE", 0 if way == "iteration" else 8192)
+    monkeypatch.setattr(
+        principal_components, "LARGEST_COVARIANCE", 0 if way == "iteration" else 8192
+    )
 
 
 WAYS = ["products", "covariance", "iteration"]
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("people", "leads", "samples", "count"), [(60, 12, 57, 8), (200, 1, 40, 12), (9, 3, 40, 4)])
+@pytest.mark.parametrize(
+    ("people", "leads", "samples", "count"), [(60, 12, 57, 8), (200, 1, 40, 12), (9, 3, 40, 4)]
+)
 def test_principal_components_are_those_of_the_singular_value_decomposition(
     monkeypatch, way, people, leads, samples, count
 ):

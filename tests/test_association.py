@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ecgae.association import (
+from ecgae.statistics.association import (
     associate,
     covariate_basis,
     fit,
@@ -67,7 +67,9 @@ def test_a_covariate_level_that_only_people_without_a_call_have_costs_no_degree_
 
 def test_without_covariates_the_intercept_remains(rng):
     assert_equals_twin(
-        reference.random_dosage(rng, 60, 10, 0.05), rng.standard_normal((60, 2)) + 100, np.empty((60, 0))
+        reference.random_dosage(rng, 60, 10, 0.05),
+        rng.standard_normal((60, 2)) + 100,
+        np.empty((60, 0)),
     )
 
 
@@ -80,7 +82,10 @@ def test_without_covariates_the_intercept_remains(rng):
         pytest.param(lambda x: np.where(x > 0, np.nan, 1), id="constant among those with a call"),
         pytest.param(lambda x: np.full(len(x), np.nan), id="nobody has a call"),
         pytest.param(lambda x: (x > 0) * 1.0, id="equal to a covariate"),
-        pytest.param(lambda x: np.where(np.arange(len(x)) < 4, np.arange(len(x)) % 3, np.nan), id="four calls"),
+        pytest.param(
+            lambda x: np.where(np.arange(len(x)) < 4, np.arange(len(x)) % 3, np.nan),
+            id="four calls",
+        ),
     ],
 )
 def test_a_variant_that_cannot_be_tested_gives_nan_and_leaves_its_neighbours_alone(rng, variant):
@@ -100,7 +105,9 @@ def test_flipping_the_effect_allele_flips_beta_and_keeps_p(rng):
     one, other = associate(dosage, model), associate(2 - dosage, model)
     np.testing.assert_allclose(one.beta, -other.beta, rtol=1e-9)
     np.testing.assert_allclose(one.standard_error, other.standard_error, rtol=1e-9)
-    np.testing.assert_allclose(one.effect_allele_frequency, 1 - other.effect_allele_frequency, atol=1e-12)
+    np.testing.assert_allclose(
+        one.effect_allele_frequency, 1 - other.effect_allele_frequency, atol=1e-12
+    )
 
 
 def test_the_frequency_counts_copies_of_the_effect_allele_among_calls():
@@ -120,7 +127,9 @@ def test_a_phenotype_equal_to_a_variant_gives_finite_numbers(rng):
 
 def test_the_basis_is_orthonormal_and_leaves_out_columns_that_add_nothing(rng):
     covariates = rng.standard_normal((50, 3)) * [1e-6, 1, 1e6]
-    redundant = np.column_stack([covariates, np.full(50, 0.1), covariates[:, 0] * 1e6 - covariates[:, 1]])
+    redundant = np.column_stack(
+        [covariates, np.full(50, 0.1), covariates[:, 0] * 1e6 - covariates[:, 1]]
+    )
     basis = covariate_basis(redundant)
     assert basis.shape == (50, 4)
     np.testing.assert_allclose(basis.T @ basis, np.eye(4), atol=1e-12)
@@ -128,10 +137,13 @@ def test_the_basis_is_orthonormal_and_leaves_out_columns_that_add_nothing(rng):
 
 
 def exact_neg_log10_p(t, df):
-    """Twice the integral of the density beyond t, relative to the density at t so that nothing underflows."""
+    """Twice the integral of the density beyond t, relative to the density at t so that nothing
+    underflows."""
     with mpmath.workdps(25):
         t, df = mpmath.mpf(t), mpmath.mpf(df)
-        height = mpmath.loggamma((df + 1) / 2) - mpmath.loggamma(df / 2) - mpmath.log(df * mpmath.pi) / 2
+        height = (
+            mpmath.loggamma((df + 1) / 2) - mpmath.loggamma(df / 2) - mpmath.log(df * mpmath.pi) / 2
+        )
         height -= (df + 1) / 2 * mpmath.log1p(t * t / df)
         pieces = [t, *(t + mpmath.mpf(4) ** power / (1 + t) for power in range(6)), mpmath.inf]
         area = mpmath.quad(lambda s: ((df + t * t) / (df + s * s)) ** ((df + 1) / 2), pieces)
@@ -156,7 +168,9 @@ def test_p_of_zero_is_one_and_nan_stays_nan():
 
 def test_df_may_differ_by_variant(rng):
     t, df = rng.standard_normal((3, 2)) * 5, np.array([[5], [50], [500]])
-    np.testing.assert_allclose(neg_log10_p(t, df), -np.log10(2 * stats.t.sf(abs(t), df)), rtol=1e-10)
+    np.testing.assert_allclose(
+        neg_log10_p(t, df), -np.log10(2 * stats.t.sf(abs(t), df)), rtol=1e-10
+    )
 
 
 @given(t=st.floats(0, 200), step=st.floats(1e-6, 50), df=st.integers(1, 1_000_000))
@@ -179,7 +193,9 @@ def test_rint_ranks_what_the_covariates_leave(rng):
     residuals -= basis @ (basis.T @ residuals)
     phenotypes = residuals + 50 * covariates[:, :1]
     np.testing.assert_array_equal(
-        rint(phenotypes, basis), rint(np.exp(residuals), np.empty((100, 0))), err_msg="only the order matters"
+        rint(phenotypes, basis),
+        rint(np.exp(residuals), np.empty((100, 0))),
+        err_msg="only the order matters",
     )
 
 
@@ -189,7 +205,9 @@ def test_zscore_leaves_t_as_it_is(rng):
     scaled = zscore(phenotypes, basis)
     np.testing.assert_allclose(scaled.std(axis=0, ddof=1), 1)
     np.testing.assert_allclose(
-        associate(dosage, fit(scaled, basis)).t, associate(dosage, fit(phenotypes, basis)).t, rtol=1e-9
+        associate(dosage, fit(scaled, basis)).t,
+        associate(dosage, fit(phenotypes, basis)).t,
+        rtol=1e-9,
     )
 
 
@@ -199,17 +217,32 @@ def test_constant_phenotypes_are_told_from_varying_ones(rng):
         [
             np.zeros(200),
             np.full(200, 3.7),
-            (5 + rng.integers(-1, 2, 200) * 2.0**-22).astype(np.float32),  # rounding of single precision
+            (5 + rng.integers(-1, 2, 200) * 2.0**-22).astype(
+                np.float32
+            ),  # rounding of single precision
             3 * age - 2,
             age + 1e-3 * rng.standard_normal(200),
             1e-9 * rng.standard_normal(200),
         ]
     )
-    assert is_constant(phenotypes, covariate_basis(age[:, None])).tolist() == [True, True, True, True, False, False]
+    assert is_constant(phenotypes, covariate_basis(age[:, None])).tolist() == [
+        True,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_phenotypes_are_grouped_by_the_people_who_have_them():
     nan = np.nan
     phenotypes = np.array([[1, nan, 1, 4], [2, 1, 2, 5], [nan, 1, nan, 6]])
-    groups = {tuple(columns): people.tolist() for columns, people in missingness_patterns(phenotypes)}
-    assert groups == {(0, 2): [True, True, False], (1,): [False, True, True], (3,): [True, True, True]}
+    groups = {
+        tuple(columns): people.tolist() for columns, people in missingness_patterns(phenotypes)
+    }
+    assert groups == {
+        (0, 2): [True, True, False],
+        (1,): [False, True, True],
+        (3,): [True, True, True],
+    }

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt
 
-from ecgae.beats import MedianBeat, premature, r_peaks, rr_interval
 from ecgae.errors import InputError
+from ecgae.signals.beats import MedianBeat, premature, r_peaks, rr_interval
 
 neurokit2 = pytest.importorskip("neurokit2")
 
@@ -21,7 +21,8 @@ def wave(time, centre, width, height):
 
 
 def strip(beats, seconds=10.0, rate=500.0, leads=12, ectopic=(), noise=0.01, seed=0):
-    """An ECG [lead time] in mV with R at the times `beats` in s; those listed in `ectopic` are wide and inverted."""
+    """An ECG [lead time] in mV with R at the times `beats` in s; those listed in `ectopic` are wide
+    and inverted."""
     time = np.arange(round(seconds * rate)) / rate
     trace = np.zeros_like(time)
     for index, beat in enumerate(beats):
@@ -102,7 +103,9 @@ def test_noise_and_odd_shapes_do_not_crash(seed):
 
 
 def test_a_low_sampling_rate_is_refused_with_a_sentence():
-    with pytest.raises(InputError, match=r"sampling_rate must be at least 100 Hz to find beats; got 50 Hz\."):
+    with pytest.raises(
+        InputError, match=r"sampling_rate must be at least 100 Hz to find beats; got 50 Hz\."
+    ):
         r_peaks(np.zeros((1, 500)), 50.0)
 
 
@@ -160,7 +163,10 @@ def test_jitter_of_the_peaks_is_taken_out_by_alignment():
 def test_planted_ectopic_beats_are_left_out():
     beats = REGULAR.copy()
     beats[4] -= 0.3  # premature and wide
-    clean, ectopic = MedianBeat()(strip(REGULAR), 500.0), MedianBeat()(strip(beats, ectopic=(4, 7)), 500.0)
+    clean, ectopic = (
+        MedianBeat()(strip(REGULAR), 500.0),
+        MedianBeat()(strip(beats, ectopic=(4, 7)), 500.0),
+    )
     assert np.abs(ectopic.ectopic / 500 - beats[[4, 7]]).max() < 0.08
     assert len(ectopic.used) == len(clean.used) - 2
     assert np.abs(ectopic.median_beat - clean.median_beat)[:, 60:500].max() < 0.03
@@ -191,12 +197,15 @@ def test_too_few_normal_beats_are_told_with_their_number():
 def test_missing_samples_are_refused():
     ecg = strip(REGULAR)
     ecg[3, 7] = np.nan
-    with pytest.raises(InputError, match="ecg must have no missing samples for a median beat; got 1 of them"):
+    with pytest.raises(
+        InputError, match="ecg must have no missing samples for a median beat; got 1 of them"
+    ):
         MedianBeat()(ecg, 500.0)
 
 
 @pytest.mark.parametrize(
-    "numbers", [{"before": 0.1}, {"after": 0.0}, {"trim": 0.5}, {"min_beats": 0}, {"min_correlation": 1.0}]
+    "numbers",
+    [{"before": 0.1}, {"after": 0.0}, {"trim": 0.5}, {"min_beats": 0}, {"min_correlation": 1.0}],
 )
 def test_bad_numbers_fail_at_construction(numbers):
     with pytest.raises(InputError, match=f"beats.*{next(iter(numbers))}"):
@@ -210,8 +219,9 @@ def device_voltages(real_data: Path, section: str) -> np.ndarray:
 
 
 def test_the_median_beat_of_the_uk_biobank_example_is_the_devices(real_data):
-    """Over the full band eleven leads agree to 0.99, and aVL, 0.2 mV high, to 0.98: the strip went through filters that
-    the device's median did not, so their noise differs. Below 60 Hz all leads agree."""
+    """Over the full band eleven leads agree to 0.99, and aVL, 0.2 mV high, to 0.98: the strip went
+    through filters that the device's median did not, so their noise differs. Below 60 Hz all leads
+    agree."""
     ours = MedianBeat()(device_voltages(real_data, "StripData"), 500.0)
     devices = device_voltages(real_data, "RestingECGMeasurements/MedianSamples")
     assert len(ours.used) == 8
@@ -219,7 +229,9 @@ def test_the_median_beat_of_the_uk_biobank_example_is_the_devices(real_data):
     full = [np.corrcoef(*pair)[0, 1] for pair in zip(ours.median_beat, devices, strict=True)]
     band = [
         np.corrcoef(*pair)[0, 1]
-        for pair in zip(sosfiltfilt(heart, ours.median_beat), sosfiltfilt(heart, devices), strict=True)
+        for pair in zip(
+            sosfiltfilt(heart, ours.median_beat), sosfiltfilt(heart, devices), strict=True
+        )
     ]
     assert min(full) > 0.98
     assert sorted(full)[1] > 0.99

@@ -1,4 +1,5 @@
-"""The training bench compares what it says, and the documented tables are those of its committed result."""
+"""The training bench compares what it says, and the documented tables are those of its committed
+result."""
 
 import json
 import time
@@ -9,7 +10,7 @@ import pytest
 import torch
 from conftest import ROOT
 
-from ecgae.store import Store
+from ecgae.recordings.store import Store
 
 FOLDER = ROOT / "benchmarks" / "training"
 
@@ -27,7 +28,13 @@ def bench(monkeypatch) -> SimpleNamespace:
     import training
 
     return SimpleNamespace(
-        cases=cases, encode_store=encode_store, files=files, gpu=gpu, loops=loops, settings=settings, training=training
+        cases=cases,
+        encode_store=encode_store,
+        files=files,
+        gpu=gpu,
+        loops=loops,
+        settings=settings,
+        training=training,
     )
 
 
@@ -52,7 +59,9 @@ def test_both_loops_do_the_same_work_on_the_same_batches(bench):
 
 def test_the_speed_is_that_of_the_epochs_between_the_first_and_the_last(bench):
     began = [0.0, 9.0, 10.0, 11.0, 14.0, 15.0, 18.0, 19.0]  # four epochs of two steps
-    speed = bench.loops.speed([(t, 2 * t) for t in began], epochs=4, samples=64, batch=32, validation_loss=0.0)
+    speed = bench.loops.speed(
+        [(t, 2 * t) for t in began], epochs=4, samples=64, batch=32, validation_loss=0.0
+    )
     assert speed.whole == 64 / 4
     assert speed.steps == 32
     assert speed.cpu == speed.whole / 2
@@ -72,7 +81,11 @@ def test_files_and_array_feed_the_same_samples(bench, small, tmp_path):
 
 def test_every_way_to_feed_gets_to_its_first_step(bench, small):
     rows = bench.files.measure(small, people=6, seconds=0.1, workers=(0,))
-    assert [row["way"] for row in rows] == ["files, 0 workers", "array, in memory", "array, read ahead"]
+    assert [row["way"] for row in rows] == [
+        "files, 0 workers",
+        "array, in memory",
+        "array, read ahead",
+    ]
     assert all(row["samples_per_second"] > 0 and row["seconds_to_first_step"] > 0 for row in rows)
     assert rows[0]["ratio"] == rows[0]["first_step_ratio"] == 1
 
@@ -93,7 +106,10 @@ def test_the_layers_that_are_compared_are_the_same_function(bench, name):
 def test_settings_have_names_of_their_own_and_one_loss(bench):
     every = [*bench.settings.SETTINGS, *bench.settings.SLOW]
     assert len({setting.name for setting in every}) == len(every)
-    losses = [bench.settings.step_times("demo", bench.settings.Setting(folded=way), 1)["loss"] for way in (False, True)]
+    losses = [
+        bench.settings.step_times("demo", bench.settings.Setting(folded=way), 1)["loss"]
+        for way in (False, True)
+    ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
@@ -109,8 +125,13 @@ def test_the_gpu_arm_counts_the_operations_of_a_step(bench, monkeypatch):
     case = bench.cases.case("demo")
     case.config.architecture.filters = [2, 2, 2]
     found = bench.gpu.measure(case, "cpu", times=1, batches=(2,), modes=(None,), matrix=64)
-    assert [(row["precision"], row["compiled"]) for row in found["rows"]] == [("float32", "eager"), ("tf32", "eager")]
-    few, many = (bench.gpu.work_of(bench.gpu.Step(case, "cpu", "float32", None, batch)) for batch in (2, 4))
+    assert [(row["precision"], row["compiled"]) for row in found["rows"]] == [
+        ("float32", "eager"),
+        ("tf32", "eager"),
+    ]
+    few, many = (
+        bench.gpu.work_of(bench.gpu.Step(case, "cpu", "float32", None, batch)) for batch in (2, 4)
+    )
     assert many["flop"] == pytest.approx(2 * few["flop"])
     assert "convolution" in found["profile"]
 
@@ -143,7 +164,12 @@ def test_a_gpu_that_is_not_there_is_asked_for_in_a_sentence(bench, capsys, monke
 
 def test_a_table_has_every_column_that_any_row_has(bench):
     text = bench.training.table([{"a": 1234.5, "b": 2}, {"a": 0.12345, "c": True}])
-    assert text.splitlines() == ["| a | b | c |", "| --- | --- | --- |", "| 1,234 | 2 |  |", "| 0.123 |  | True |"]
+    assert text.splitlines() == [
+        "| a | b | c |",
+        "| --- | --- | --- |",
+        "| 1,234 | 2 |  |",
+        "| 0.123 |  | True |",
+    ]
 
 
 def test_the_documented_tables_are_those_of_the_committed_result(bench):

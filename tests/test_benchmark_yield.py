@@ -10,11 +10,12 @@ import yaml
 from conftest import ROOT, choices, composed
 from scipy.stats import spearmanr
 
-from ecgae.cohort.simulated import Simulated
-from ecgae.entry import build, choices_of
-from ecgae.genotypes import Genotypes
-from ecgae.latents import CONFIRM, SELECT, TRAINING, Latents
-from ecgae.study import Files, Study
+from ecgae.entry.build import build
+from ecgae.entry.scan import choices_of
+from ecgae.genetics.genotypes import Genotypes
+from ecgae.models.latents import CONFIRM, SELECT, TRAINING, Latents
+from ecgae.recordings.cohort.simulated import Simulated
+from ecgae.scoring.study import Files, Study
 
 FOLDER = ROOT / "benchmarks" / "yield"
 
@@ -31,25 +32,39 @@ def bench(monkeypatch) -> SimpleNamespace:
 
     monkeypatch.setattr(picking, "RESAMPLED", 50)
     return SimpleNamespace(
-        null=null_cohorts, picking=picking, recovery=recovery, cohorts=yield_cohorts, tables=yield_tables
+        null=null_cohorts,
+        picking=picking,
+        recovery=recovery,
+        cohorts=yield_cohorts,
+        tables=yield_tables,
     )
 
 
 def simulated(cohort) -> Simulated:
     """What `cohort.<name>=<number>` on the command line makes."""
-    return Simulated(**{name.removeprefix("cohort."): yaml.safe_load(value) for name, value in pairs(cohort.changes)})
+    return Simulated(
+        **{
+            name.removeprefix("cohort."): yaml.safe_load(value)
+            for name, value in pairs(cohort.changes)
+        }
+    )
 
 
 def pairs(words):
     return [word.split("=") for word in words]
 
 
-def test_every_cohort_and_model_of_the_bench_can_be_made_and_every_architecture_is_among_them(bench):
+def test_every_cohort_and_model_of_the_bench_can_be_made_and_every_architecture_is_among_them(
+    bench,
+):
     plans = (bench.cohorts.PLAN, bench.cohorts.QUICK_PLAN)
     for cohort in {cohort for plan in plans for cohort in (*plan.cohorts, plan.null)}:
         simulated(cohort)
     assert set(bench.cohorts.ARCHITECTURES) == set(choices("architecture"))
-    assert dict(pairs(bench.cohorts.SWEEPS[0].words))["architecture"].split(",") == bench.cohorts.ARCHITECTURES
+    assert (
+        dict(pairs(bench.cohorts.SWEEPS[0].words))["architecture"].split(",")
+        == bench.cohorts.ARCHITECTURES
+    )
     for sweep in {sweep for plan in plans for sweep in (*plan.sweeps, *plan.null_sweeps)}:
         cfg = composed(*(f"{name}={value.split(',')[-1]}" for name, value in pairs(sweep.words)))
         build(cfg.architecture, leads=12, samples=600, conditions=0)
@@ -92,7 +107,9 @@ def test_a_score_that_a_model_lacks_is_its_worst(bench):
 
 def test_a_model_whose_score_is_not_valid_is_not_picked(bench):
     score = truth = np.array([0.2, 0.9, 0.5])
-    assert bench.picking.regret(score, truth, np.array([True, False, True])) == pytest.approx(1 - 0.5 / 0.9)
+    assert bench.picking.regret(score, truth, np.array([True, False, True])) == pytest.approx(
+        1 - 0.5 / 0.9
+    )
     assert bench.picking.regret(score, truth, np.zeros(3, bool)) == 1
 
 
@@ -101,7 +118,12 @@ def test_the_probe_finds_how_much_of_a_parameter_latents_hold_whatever_their_sca
     latents = rng.normal(size=(3000, 5)) * np.geomspace(1e-3, 1e3, 5)
     age = rng.normal(size=(3000, 1))
     signal = latents[:, 0] * 1e3 + latents[:, 4] / 1e3
-    truth = np.column_stack([signal, signal + np.sqrt(2) * rng.normal(size=3000), rng.normal(size=3000)]) + 5 * age
+    truth = (
+        np.column_stack(
+            [signal, signal + np.sqrt(2) * rng.normal(size=3000), rng.normal(size=3000)]
+        )
+        + 5 * age
+    )
     fitted = np.arange(3000) < 1500
     r2 = bench.recovery.probe(latents, truth, age, fitted, ~fitted)
     assert r2[0] == pytest.approx(1, abs=0.01)
@@ -119,14 +141,19 @@ def test_many_useless_latents_cost_the_probe_little(bench):
 
 @pytest.fixture
 def world(tmp_path):
-    """Four planted variants of two parameters; latents that hold the first one, mixed, and nothing of the second."""
+    """Four planted variants of two parameters; latents that hold the first one, mixed, and nothing
+    of the second."""
     rng = np.random.default_rng(4)
     people = 1200
     dosage = reference.random_dosage(rng, people, 40, low=0.4, high=0.6)
-    study = Study.open(Files(reference.write_genotypes(tmp_path / "x", dosage), None, (), None), choices_of(composed()))
+    study = Study.open(
+        Files(reference.write_genotypes(tmp_path / "x", dosage), None, (), None),
+        choices_of(composed()),
+    )
     variants = study.genotypes.variants.iloc[[3, 13, 23, 33]]
     planted = variants[["chromosome", "base_pair_location"]].assign(
-        parameter=["qrs_duration", "qrs_duration", "t_axis", "t_axis"], variance_explained=[0.3, 0.3, 0.1, 0.1]
+        parameter=["qrs_duration", "qrs_duration", "t_axis", "t_axis"],
+        variance_explained=[0.3, 0.3, 0.1, 0.1],
     )
     kept = 0.5 * (dosage[:, 3] + dosage[:, 13]) + rng.normal(0, 0.5, people)
     other = 0.5 * (dosage[:, 23] + dosage[:, 33]) + rng.normal(0, 0.5, people)
@@ -134,7 +161,9 @@ def world(tmp_path):
     parameters = pd.DataFrame({"qrs_duration": kept, "t_axis": other}, index=ids)
     mixed = np.column_stack([kept, rng.normal(size=(people, 2))]) @ rng.normal(size=(3, 3))
     split = np.resize([TRAINING, SELECT, SELECT, CONFIRM], people)
-    latents = Latents(ids, np.full(people, 2), split, ["a", "b", "c"], mixed, ("I",), {"r2": np.ones((people, 1))})
+    latents = Latents(
+        ids, np.full(people, 2), split, ["a", "b", "c"], mixed, ("I",), {"r2": np.ones((people, 1))}
+    )
     return SimpleNamespace(study=study, planted=planted, parameters=parameters, latents=latents)
 
 
@@ -156,7 +185,13 @@ def test_the_interval_of_the_family_wise_error_is_the_binomial_one(bench):
 
 
 def test_the_tables_hold_every_row_and_no_nan(bench):
-    row = {"model": "pca, 4 latents", "loci": 3, "signal_kept": 0.5, "r2_recorded": float("nan"), "valid": True}
+    row = {
+        "model": "pca, 4 latents",
+        "loci": 3,
+        "signal_kept": 0.5,
+        "r2_recorded": float("nan"),
+        "valid": True,
+    }
     text = bench.tables.models([row, {**row, "model": "best", "signal_kept": 0.9}], 24)
     assert text.index("best") < text.index("pca, 4 latents")
     assert "nan" not in text

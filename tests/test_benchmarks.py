@@ -1,4 +1,5 @@
-"""The denoising bench computes what its tables say, and the documented tables are those of its committed result."""
+"""The denoising bench computes what its tables say, and the documented tables are those of its
+committed result."""
 
 import json
 from pathlib import Path
@@ -31,19 +32,27 @@ def bench(monkeypatch) -> SimpleNamespace:
 def noise() -> dict[str, np.ndarray]:
     """What `electrode_noise` gives, made up."""
     rng = np.random.default_rng(0)
-    return {"wander": rng.standard_normal((2, 20_000)).cumsum(axis=1), "muscle": rng.standard_normal((2, 20_000))}
+    return {
+        "wander": rng.standard_normal((2, 20_000)).cumsum(axis=1),
+        "muscle": rng.standard_normal((2, 20_000)),
+    }
 
 
 def beat_with(t_peak: float, st: float = 0.0) -> np.ndarray:
-    """One beat [12 400], R at 0.25 s, in mV: the T wave's peak is `t_peak` s after R, the ST level `st`."""
+    """One beat [12 400], R at 0.25 s, in mV: the T wave's peak is `t_peak` s after R, the ST level
+    `st`."""
     time = np.arange(400) / RATE - 0.25
     plateau = st * ((time > 0.07) & (time < 0.14))
-    trace = np.exp(-((time / 0.012) ** 2)) + 0.4 * np.exp(-(((time - t_peak) / 0.04) ** 2)) + plateau
+    trace = (
+        np.exp(-((time / 0.012) ** 2)) + 0.4 * np.exp(-(((time - t_peak) / 0.04) ** 2)) + plateau
+    )
     return np.linspace(0.5, 1.5, 12)[:, None] * trace
 
 
 def strips_of(bench, *beats: np.ndarray):
-    return bench.strips.Strips(np.stack(beats).astype(np.float32), [np.array([125])] * len(beats), np.ones(len(beats)))
+    return bench.strips.Strips(
+        np.stack(beats).astype(np.float32), [np.array([125])] * len(beats), np.ones(len(beats))
+    )
 
 
 def test_noise_has_the_wanted_snr_in_every_lead(bench, noise):
@@ -90,26 +99,36 @@ def test_a_shifted_t_wave_changes_qt_by_its_shift(bench, shift):
 
 
 def test_qt_is_that_of_the_simulator_up_to_the_method(bench):
-    """The tangent ends T before the bump has reached zero, so the difference is constant and not 0."""
+    """The tangent ends T before the bump has reached zero, so the difference is constant and not
+    0."""
     strips = bench.strips.simulated(12, seed=3)
     measured = np.array([reference.qt_interval for reference in bench.measures.references(strips)])
     rng = np.random.default_rng(3)
     male, age = rng.random(12) < 0.5, rng.uniform(45, 82, 12)
     empty = np.zeros(0)
-    values = bench.strips.draw_parameters(male, age, np.zeros(12), np.zeros((12, 0)), empty, empty, rng).values
+    values = bench.strips.draw_parameters(
+        male, age, np.zeros(12), np.zeros((12, 0)), empty, empty, rng
+    ).values
     true = [
-        bench.strips.record(dict(zip(bench.strips.NAMES, person, strict=True)), [3, i], 2, False).qt_interval
+        bench.strips.record(
+            dict(zip(bench.strips.NAMES, person, strict=True)), [3, i], 2, False
+        ).qt_interval
         for i, person in enumerate(values)
     ]
     assert np.corrcoef(measured, true)[0, 1] > 0.97
     assert np.ptp(measured - true) < 15
 
 
-def test_identity_gains_nothing_and_costs_nothing_and_a_moving_average_bends_st(bench, noise, monkeypatch):
+def test_identity_gains_nothing_and_costs_nothing_and_a_moving_average_bends_st(
+    bench, noise, monkeypatch
+):
     monkeypatch.setattr(bench.denoising, "SNRS", (12.0,))
     few = {
         axis: {name: step for name, step in bench.denoising.steps(axis).items() if name in names}
-        for axis, names in {"baseline": ("none", "moving_average"), "denoiser": ("none", "dwt")}.items()
+        for axis, names in {
+            "baseline": ("none", "moving_average"),
+            "denoiser": ("none", "dwt"),
+        }.items()
     }
     monkeypatch.setattr(bench.denoising, "steps", few.get)
     sources = {"simulated": bench.strips.simulated(2, seed=1)}
@@ -126,7 +145,9 @@ def test_identity_gains_nothing_and_costs_nothing_and_a_moving_average_bends_st(
 
 
 def test_a_step_that_makes_missing_samples_ends_the_bench(bench, noise, monkeypatch):
-    monkeypatch.setattr(bench.denoising, "steps", lambda axis: {"dwt": lambda ecg, rate: ecg * np.nan})
+    monkeypatch.setattr(
+        bench.denoising, "steps", lambda axis: {"dwt": lambda ecg, rate: ecg * np.nan}
+    )
     monkeypatch.setattr(bench.denoising, "wavelet_settings", lambda shipped: {})
     sources = {"simulated": bench.strips.simulated(1, seed=1)}
     with pytest.raises(RuntimeError, match="dwt x dwt made missing samples of simulated strips"):
@@ -150,7 +171,9 @@ def test_real_noise_is_wander_below_and_muscle_above_half_a_hertz(bench, real_da
 
 def test_repeated_real_beats_are_those_of_the_recording_and_return_to_zero(bench, real_data):
     real = bench.strips.ptbxl(real_data / "ptbxl", 3)
-    for recorded, repeated, peaks in zip(real.recorded.ecg, real.repeated.ecg, real.recorded.peaks, strict=True):
+    for recorded, repeated, peaks in zip(
+        real.recorded.ecg, real.repeated.ecg, real.recorded.peaks, strict=True
+    ):
         second = slice(peaks[1] - 100, peaks[1] + 200)
         a, b = (trace[1, second] - trace[1, second].mean() for trace in (recorded, repeated))
         assert np.corrcoef(a, b)[0, 1] > 0.95
@@ -164,7 +187,9 @@ def committed() -> dict:
 
 def test_the_committed_result_has_every_pair_of_shipped_steps():
     rows = pd.DataFrame(committed()["rows"])
-    wanted = {(baseline, denoiser) for baseline in choices("baseline") for denoiser in choices("denoiser")}
+    wanted = {
+        (baseline, denoiser) for baseline in choices("baseline") for denoiser in choices("denoiser")
+    }
     for _, part in rows.groupby(["source", "input"]):
         assert wanted <= set(zip(part.baseline, part.denoiser, strict=True))
 

@@ -1,4 +1,5 @@
-"""Inflation and quantiles from the tally are those of the p-values; skewed phenotypes with rare variants are caught."""
+"""Inflation and quantiles from the tally are those of the p-values; skewed phenotypes with rare
+variants are caught."""
 
 import json
 
@@ -8,8 +9,8 @@ import pytest
 import reference
 from scipy import special, stats
 
-from ecgae.association import TRANSFORMS, associate, covariate_basis, fit, neg_log10_p
-from ecgae.calibration import (
+from ecgae.statistics.association import TRANSFORMS, associate, covariate_basis, fit, neg_log10_p
+from ecgae.statistics.calibration import (
     CHI2_MEDIAN,
     FREQUENCY_BINS,
     calibration_summary,
@@ -19,8 +20,8 @@ from ecgae.calibration import (
     mean_chi2,
     qq_quantiles,
 )
-from ecgae.tally import PER_UNIT, Tally
-from ecgae.variant_counts import count
+from ecgae.statistics.tally import PER_UNIT, Tally
+from ecgae.statistics.variant_counts import count
 
 
 @pytest.fixture
@@ -39,7 +40,9 @@ def tally_of(chi2, frequency=None, chromosome="1"):
 def candidates_of(neg_log_10_p, report_below):
     variant, phenotype = np.nonzero(neg_log_10_p >= -np.log10(report_below))
     names = [f"y{number}" for number in phenotype]
-    return pd.DataFrame({"phenotype": names, "neg_log_10_p_value": neg_log_10_p[variant, phenotype]})
+    return pd.DataFrame(
+        {"phenotype": names, "neg_log_10_p_value": neg_log_10_p[variant, phenotype]}
+    )
 
 
 def scan(dosage, phenotypes, transform):
@@ -95,14 +98,18 @@ def test_inflation_of_rare_variants_is_seen_apart(rng):
     factor = np.repeat([1.5, 1.0, 0.8, 1.1], 20_000)
     chi2 = factor[:, None] * rng.standard_normal((80_000, 2)) ** 2
     found = inflation_by_frequency(tally_of(chi2, frequency))
-    np.testing.assert_allclose(found, np.array([[1.5, 1.5], [1, 1], [0.8, 0.8], [1.1, 1.1]]), atol=0.09)
+    np.testing.assert_allclose(
+        found, np.array([[1.5, 1.5], [1, 1], [0.8, 0.8], [1.1, 1.1]]), atol=0.09
+    )
     empty = inflation_by_frequency(tally_of(chi2[:20_000], frequency[:20_000]))
     assert np.isnan(empty[1:]).all()
     assert FREQUENCY_BINS == ("below 0.01", "0.01 to 0.05", "0.05 to 0.2", "from 0.2")
 
 
 def test_inflation_by_structure_is_put_on_a_scale_of_a_thousand_people():
-    np.testing.assert_allclose(lambda_1000(np.array([1.5, 0.9]), np.array([10_000, 500])), [1.05, 0.8])
+    np.testing.assert_allclose(
+        lambda_1000(np.array([1.5, 0.9]), np.array([10_000, 500])), [1.05, 0.8]
+    )
 
 
 def test_untested_variants_do_not_count(rng):
@@ -115,12 +122,16 @@ def test_untested_variants_do_not_count(rng):
     assert mean_chi2(tally)[0] == pytest.approx(mean_chi2(fewer)[0])
     assert np.isnan(genomic_inflation(tally)[1])
     assert np.isnan(mean_chi2(tally)[1])
-    assert np.isnan(qq_quantiles(tally, candidates_of(np.empty((0, 2)), 1e-5), 1e-5).observed[:, 1]).all()
+    assert np.isnan(
+        qq_quantiles(tally, candidates_of(np.empty((0, 2)), 1e-5), 1e-5).observed[:, 1]
+    ).all()
 
 
 def test_uniform_p_values_lie_on_the_diagonal_of_the_qq_plot():
     uniform = -np.log10((np.arange(50_000) + 0.5) / 50_000)[:, None]
-    expected, observed = qq_quantiles(tally_of(chi2_of(uniform)), candidates_of(uniform, 1e-3), 1e-3)
+    expected, observed = qq_quantiles(
+        tally_of(chi2_of(uniform)), candidates_of(uniform, 1e-3), 1e-3
+    )
     np.testing.assert_allclose(observed[:, 0], expected, rtol=0.02, atol=1e-3)
     assert expected[0] == pytest.approx(5)  # the smallest of 50,000 p-values is about 0.5 / 50,000
 
@@ -131,13 +142,17 @@ def test_quantiles_are_those_of_the_p_values_and_exact_below_the_reported_one(rn
     neg_log_10_p[:40, 0] = rng.uniform(5, 400, 40)  # far beyond the histogram
     neg_log_10_p[:20_000, 2] = np.nan
     tally = tally_of(chi2_of(neg_log_10_p))
-    expected, observed = qq_quantiles(tally, candidates_of(neg_log_10_p, report_below), report_below)
+    expected, observed = qq_quantiles(
+        tally, candidates_of(neg_log_10_p, report_below), report_below
+    )
     for column, tests in enumerate((30_000, 30_000, 10_000)):
         values = neg_log_10_p[~np.isnan(neg_log_10_p[:, column]), column]
         wanted = np.quantile(values, 1 - 10**-expected, method="hazen")
         rank = 10**-expected * tests
         reported = (values >= -np.log10(report_below)).sum() - 0.5
-        np.testing.assert_allclose(observed[rank <= reported, column], wanted[rank <= reported], rtol=1e-12)
+        np.testing.assert_allclose(
+            observed[rank <= reported, column], wanted[rank <= reported], rtol=1e-12
+        )
         # Elsewhere the next bin of |z| may be empty, and the next p-value as far away.
         np.testing.assert_allclose(observed[rank > 100, column], wanted[rank > 100], atol=0.035)
         assert (np.diff(observed[:, column]) <= 1e-12).all()
@@ -159,7 +174,12 @@ def test_the_summary_is_plain_json_with_null_for_what_was_not_tested(rng):
     assert summary["mean_chi2"] == pytest.approx(np.nanmean(chi2), rel=1e-9)
     assert summary["mean_chi2_by_phenotype"]["y2"] is None
     nothing = calibration_summary(Tally.empty(("y",)), np.array([5]))
-    assert nothing["genomic_inflation"] is nothing["genomic_inflation_max"] is nothing["mean_chi2"] is None
+    assert (
+        nothing["genomic_inflation"]
+        is nothing["genomic_inflation_max"]
+        is nothing["mean_chi2"]
+        is None
+    )
 
 
 def heavy_tailed(rng, kind, people, phenotypes):
@@ -185,11 +205,15 @@ def test_outliers_in_rare_variants_make_hits_that_inflation_hides_and_rint_takes
 
 @pytest.mark.parametrize("kind", ["t3", "contaminated", "lognormal"])
 def test_a_minimum_allele_count_takes_most_of_such_hits_away_but_not_all(rng, kind):
-    """Without rint even 20 to 100 copies do not suffice: 0.15 to 0.4 false hits per phenotype in 10,000 variants."""
+    """Without rint even 20 to 100 copies do not suffice: 0.15 to 0.4 false hits per phenotype in
+    10,000 variants."""
     threshold = -np.log10(5e-8 / 32)
     phenotypes = heavy_tailed(rng, kind, 900, 8)
     hits = [
-        (scan(reference.random_dosage(rng, 900, 3000, 0, low, high), phenotypes, "none") > threshold).mean()
+        (
+            scan(reference.random_dosage(rng, 900, 3000, 0, low, high), phenotypes, "none")
+            > threshold
+        ).mean()
         for low, high in ((0.002, 0.006), (0.02, 0.05), (0.1, 0.5))
     ]
     assert hits[1] < hits[0] / 5

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecgae.calibration import FREQUENCY_BINS, inflation_by_frequency, qq_quantiles
 from ecgae.report import calibration_figures
-from ecgae.tally import Tally
+from ecgae.statistics.calibration import FREQUENCY_BINS, inflation_by_frequency, qq_quantiles
+from ecgae.statistics.tally import Tally
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def test_inflation_is_drawn_by_frequency_and_phenotype(rng):
     tally.add("1", np.repeat([0.03, 0.1, 0.3], 3000), rng.standard_normal((9000, 8)) ** 2)
     values, tests = inflation_by_frequency(tally), tally.z_counts.sum(axis=2)
     axes = drawn(calibration_figures.inflation(values, tests, FREQUENCY_BINS))
-    np.testing.assert_array_equal(np.isnan(axes[0].images[0].get_array().filled(np.nan)), np.isnan(values))
+    np.testing.assert_array_equal(
+        np.isnan(axes[0].images[0].get_array().filled(np.nan)), np.isnan(values)
+    )
     np.testing.assert_array_equal(axes[1].lines[0].get_ydata(), values.ravel())
     assert [label.get_text() for label in axes[0].get_yticklabels()] == list(FREQUENCY_BINS)
 

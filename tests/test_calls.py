@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ecgae.calls import count_packed, from_dosage, from_packed, select
+from ecgae.statistics.calls import count_packed, from_dosage, from_packed, select
 
 COPIES = np.array([2, np.nan, 1, 0])
 """Of the effect allele, by PLINK's two bits."""
@@ -18,13 +18,17 @@ def packed_of(codes):
 @pytest.fixture(params=[4, 61, 64, 65, 1003])
 def codes(request):
     rng = np.random.default_rng(request.param)
-    return rng.choice([0, 1, 2, 3], p=[0.3, 0.05, 0.4, 0.25], size=(30, request.param)).astype(np.uint8)
+    return rng.choice([0, 1, 2, 3], p=[0.3, 0.05, 0.4, 0.25], size=(30, request.param)).astype(
+        np.uint8
+    )
 
 
 def test_unpacked_calls_are_the_codes_of_every_person_however_many_fill_the_last_byte(codes):
     calls = from_packed(count_packed(packed_of(codes), codes.shape[1]))
     np.testing.assert_array_equal(calls.dosage(np.arange(30)), COPIES[codes].T)
-    rarer = np.where(np.nanmean(COPIES[codes], axis=1, keepdims=True) > 1, 2 - COPIES[codes], COPIES[codes])
+    rarer = np.where(
+        np.nanmean(COPIES[codes], axis=1, keepdims=True) > 1, 2 - COPIES[codes], COPIES[codes]
+    )
     np.testing.assert_array_equal(calls.genotype, np.nan_to_num(rarer))
 
 
@@ -59,11 +63,17 @@ def test_dosages_come_back_as_they_were_read():
     given = np.random.default_rng(1).uniform(0, 2, (50, 6)).astype(np.float32)
     given[3, 2] = np.nan
     calls = from_dosage(given)
-    np.testing.assert_array_equal(calls.dosage(np.array([1, 2, 5])), given[:, [1, 2, 5]].astype(np.float64))
+    np.testing.assert_array_equal(
+        calls.dosage(np.array([1, 2, 5])), given[:, [1, 2, 5]].astype(np.float64)
+    )
     assert calls.counts.n.tolist() == [50, 50, 49, 50, 50, 50]
 
 
 def test_an_uncertain_dosage_is_no_hard_call():
     counts = from_dosage(np.array([[0.05], [0.95], [1.4], [2.0]], dtype=np.float32)).counts
-    assert [counts.homozygous_other[0], counts.heterozygous[0], counts.homozygous_effect[0]] == [1, 1, 1]
+    assert [counts.homozygous_other[0], counts.heterozygous[0], counts.homozygous_effect[0]] == [
+        1,
+        1,
+        1,
+    ]
     assert counts.n[0] == 4

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecgae.cardiosoft import document
-from ecgae.cardiosoft.rest import read_rest
 from ecgae.ecg import LEADS, einthoven_error
 from ecgae.errors import InputError
+from ecgae.recordings.formats.cardiosoft import document
+from ecgae.recordings.formats.cardiosoft.rest import read_rest
 
 
 def counts(samples: int, seed: int = 0) -> np.ndarray:
@@ -33,7 +33,12 @@ def waveforms(values: np.ndarray, leads=LEADS) -> str:
 
 
 def cardiosoft(
-    strip: str, median: str, resolution="5", rate="500", wrap=("<StripData>", "</StripData>"), more=""
+    strip: str,
+    median: str,
+    resolution="5",
+    rate="500",
+    wrap=("<StripData>", "</StripData>"),
+    more="",
 ) -> str:
     header = f"<SampleRate units='Hz'>{rate}</SampleRate><Resolution units='uVperLsb'>{resolution}</Resolution>"
     return (
@@ -59,7 +64,9 @@ STRIP, MEDIAN = counts(500, 1), counts(20, 2)  # one long enough to be cut out o
 
 
 def test_counts_rate_resolution_and_intervals_come_out_as_written(write):
-    recording = read_rest(write(cardiosoft(waveforms(STRIP), waveforms(MEDIAN), resolution="2.5", rate="250")))
+    recording = read_rest(
+        write(cardiosoft(waveforms(STRIP), waveforms(MEDIAN), resolution="2.5", rate="250"))
+    )
     assert np.array_equal(recording.waveforms["strip"].counts, STRIP)
     assert np.array_equal(recording.waveforms["median_beat"].counts, MEDIAN)
     assert recording.waveforms["strip"].resolution.tolist() == [0.0025] * 12
@@ -81,7 +88,9 @@ def test_the_median_beat_never_passes_for_the_strip(write):
 
 
 def test_the_older_place_of_the_strip_is_read_too(write):
-    older = cardiosoft(waveforms(STRIP), waveforms(MEDIAN), wrap=("<Strip><StripData>", "</StripData></Strip>"))
+    older = cardiosoft(
+        waveforms(STRIP), waveforms(MEDIAN), wrap=("<Strip><StripData>", "</StripData></Strip>")
+    )
     assert np.array_equal(read_rest(write(older)).waveforms["strip"].counts, STRIP)
 
 
@@ -89,7 +98,8 @@ ORDER = ",".join(LEADS)
 
 
 def disclosed(values: np.ndarray, total=None, order=ORDER) -> str:
-    """Full disclosure: one second (here 50 samples) of each lead in turn, with a comma behind the last."""
+    """Full disclosure: one second (here 50 samples) of each lead in turn, with a comma behind the
+    last."""
     seconds = values.reshape(12, -1, 50).swapaxes(0, 1)
     return (
         "<FullDisclosure><SampleRate>50</SampleRate><Resolution>5</Resolution>"
@@ -103,7 +113,9 @@ DISCLOSED = counts(150, 3)
 
 
 def test_the_full_disclosure_is_put_together_from_its_seconds(write):
-    recording = read_rest(write(cardiosoft(waveforms(STRIP), waveforms(MEDIAN), more=disclosed(DISCLOSED))))
+    recording = read_rest(
+        write(cardiosoft(waveforms(STRIP), waveforms(MEDIAN), more=disclosed(DISCLOSED)))
+    )
     assert np.array_equal(recording.waveforms["full_disclosure"].counts, DISCLOSED)
     assert recording.waveforms["full_disclosure"].sampling_rate == 50
     assert not recording.left_out
@@ -118,11 +130,20 @@ def test_the_full_disclosure_follows_its_own_order_of_leads(write):
 @pytest.mark.parametrize(
     ("section", "reason"),
     [
-        (disclosed(DISCLOSED, total=7), "SampleCountTotal must be the number of samples; got 7 for 1800"),
+        (
+            disclosed(DISCLOSED, total=7),
+            "SampleCountTotal must be the number of samples; got 7 for 1800",
+        ),
         (disclosed(DISCLOSED, order="I,II,III"), "LeadOrder must list the 12 leads"),
         (disclosed(DISCLOSED).replace(",\r\n<", ",x\r\n<"), "samples must be integers"),
-        (disclosed(DISCLOSED).replace(">50<", ">49<"), "samples must be whole seconds of 12 leads; got 1800"),
-        ("<FullDisclosure><SampleRate>50</SampleRate></FullDisclosure>", "LeadOrder must list the 12 leads"),
+        (
+            disclosed(DISCLOSED).replace(">50<", ">49<"),
+            "samples must be whole seconds of 12 leads; got 1800",
+        ),
+        (
+            "<FullDisclosure><SampleRate>50</SampleRate></FullDisclosure>",
+            "LeadOrder must list the 12 leads",
+        ),
     ],
 )
 def test_a_full_disclosure_that_cannot_be_used_is_left_out_with_the_reason(write, section, reason):
@@ -133,14 +154,16 @@ def test_a_full_disclosure_that_cannot_be_used_is_left_out_with_the_reason(write
 
 def test_beats_filters_and_amplitudes_come_out_as_written(write):
     beats = "".join(
-        f"<Time>{time}</Time><BeatClass>{name}</BeatClass>" for time, name in ((800, "dominant"), (1500, "PVC"))
+        f"<Time>{time}</Time><BeatClass>{name}</BeatClass>"
+        for time, name in ((800, "dominant"), (1500, "PVC"))
     )
-    filters = (
-        "<FilterSetting><Filter50Hz>Yes</Filter50Hz><Filter60Hz>No</Filter60Hz><LowPass>100</LowPass></FilterSetting>"
-    )
+    filters = "<Filter50Hz>Yes</Filter50Hz><Filter60Hz>No</Filter60Hz><LowPass>100</LowPass>"
+    filters = f"<FilterSetting>{filters}</FilterSetting>"
     table = "<MeasurementTable><LeadOrder>I, II, V5</LeadOrder><RAmplitude>615, , 1650</RAmplitude></MeasurementTable>"
     text = cardiosoft(
-        f"{waveforms(STRIP)}<ArrhythmiaResults>{beats}</ArrhythmiaResults>", waveforms(MEDIAN), more=filters
+        f"{waveforms(STRIP)}<ArrhythmiaResults>{beats}</ArrhythmiaResults>",
+        waveforms(MEDIAN),
+        more=filters,
     )
     recording = read_rest(write(text.replace("<QRSDuration>", f"{table}<QRSDuration>")))
     assert recording.beats.times.tolist() == [0.8, 1.5]
@@ -198,11 +221,18 @@ def test_a_file_larger_than_any_recording_is_not_read(write, monkeypatch):
         read_rest(write(cardiosoft(waveforms(STRIP), waveforms(MEDIAN))))
 
 
-@given(values=st.lists(st.integers(-40_000, 40_000), min_size=1), gaps=st.lists(st.sampled_from(["", " ", "\r\n\t"])))
+@given(
+    values=st.lists(st.integers(-40_000, 40_000), min_size=1),
+    gaps=st.lists(st.sampled_from(["", " ", "\r\n\t"])),
+)
 def test_the_fast_parser_reads_what_the_slow_one_reads(values, gaps):
     spaces = (gaps or [""]) * len(values)
     text = ",".join(gap + str(value) for gap, value in zip(spaces, values, strict=False)).encode()
-    assert document.integers(text, "here").tolist() == document.integers_slowly(text, "here").tolist() == values
+    assert (
+        document.integers(text, "here").tolist()
+        == document.integers_slowly(text, "here").tolist()
+        == values
+    )
 
 
 @given(text=st.text(alphabet="0123456789+-., \t[]eE", max_size=12))
@@ -227,7 +257,10 @@ def without(lead: str) -> str:
         ("", "complete and well formed"),
         ("\x00\x01\x02", "XML must be text"),
         ("<html/>", "root element must be CardiologyXML; got html"),
-        (cardiosoft(without("V3"), waveforms(MEDIAN)), "all 12 leads must be there; V3 missing in StripData"),
+        (
+            cardiosoft(without("V3"), waveforms(MEDIAN)),
+            "all 12 leads must be there; V3 missing in StripData",
+        ),
         (
             cardiosoft(waveforms(STRIP) + waveforms(STRIP[:1], ["I"]), waveforms(MEDIAN)),
             "every lead must occur once; I occurs twice",
@@ -248,17 +281,26 @@ def without(lead: str) -> str:
             cardiosoft(waveforms(STRIP).replace(",", ",,", 1), waveforms(MEDIAN)),
             "samples must be integers separated by commas; those of StripData lead I",
         ),
-        (cardiosoft(waveforms(STRIP).replace(",", ",99999,", 1), waveforms(MEDIAN)), "same length|must lie within"),
+        (
+            cardiosoft(waveforms(STRIP).replace(",", ",99999,", 1), waveforms(MEDIAN)),
+            "same length|must lie within",
+        ),
         (
             cardiosoft(waveforms(STRIP), waveforms(MEDIAN), resolution="0"),
             "Resolution must be a positive number; got '0'",
         ),
-        (cardiosoft(waveforms(STRIP), waveforms(MEDIAN), rate="0"), "SampleRate must be a positive number; got '0'"),
+        (
+            cardiosoft(waveforms(STRIP), waveforms(MEDIAN), rate="0"),
+            "SampleRate must be a positive number; got '0'",
+        ),
         (
             cardiosoft(waveforms(STRIP), waveforms(MEDIAN), rate="nan"),
             "SampleRate must be a positive number; got 'nan'",
         ),
-        ('<!DOCTYPE a [<!ENTITY b "c">]><CardiologyXML>&b;</CardiologyXML>', "must not declare a document type"),
+        (
+            '<!DOCTYPE a [<!ENTITY b "c">]><CardiologyXML>&b;</CardiologyXML>',
+            "must not declare a document type",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_the_reason(write, text, reason):
@@ -272,7 +314,9 @@ def test_no_error_shows_who_the_person_is(write):
     assert "ller" not in str(caught.value)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(place=st.integers(0, 40_000), junk=st.binary(max_size=6), cut=st.integers(0, 40))
 def test_damage_anywhere_ends_in_a_reason_or_in_a_whole_recording(tmp_path, place, junk, cut):
     whole = cardiosoft(waveforms(STRIP), waveforms(MEDIAN)).encode("latin-1")
@@ -306,5 +350,8 @@ def test_the_real_example_is_read_exactly(real_data):
     assert recording.metadata["low_pass"] == 100
     assert recording.metadata["filter_50hz"] == 1
     assert recording.measurements["t_amplitude_V3"] == 874
-    intervals = [recording.measurements[name] for name in ("pq_interval", "qrs_duration", "qt_interval", "heart_rate")]
+    intervals = [
+        recording.measurements[name]
+        for name in ("pq_interval", "qrs_duration", "qt_interval", "heart_rate")
+    ]
     assert intervals == [174, 92, 440, 50]

@@ -12,23 +12,24 @@ import torch
 from conftest import choices, composed, heartbeats
 from scipy.signal import butter, sosfiltfilt, wiener
 
-from ecgae.arrays import runs_on_gpu
-from ecgae.baseline.highpass import HighPass
-from ecgae.baseline.moving_average import MovingAverage
-from ecgae.baseline.spline import Spline
-from ecgae.baseline.two_stage_median import TwoStageMedian
-from ecgae.denoiser.dwt import DWT
-from ecgae.denoiser.fft import FFT
-from ecgae.denoiser.fft_wiener import FFTWiener
-from ecgae.denoiser.notch import Notch
-from ecgae.entry import build
+from ecgae.entry.build import build
 from ecgae.errors import InputError
+from ecgae.signals.arrays import runs_on_gpu
+from ecgae.signals.baseline.highpass import HighPass
+from ecgae.signals.baseline.moving_average import MovingAverage
+from ecgae.signals.baseline.spline import Spline
+from ecgae.signals.baseline.two_stage_median import TwoStageMedian
+from ecgae.signals.denoiser.dwt import DWT
+from ecgae.signals.denoiser.fft import FFT
+from ecgae.signals.denoiser.fft_wiener import FFTWiener
+from ecgae.signals.denoiser.notch import Notch
 
 STEPS = [(axis, choice) for axis in ("baseline", "denoiser") for choice in choices(axis)]
 
 
 def clean_beats(individuals, samples):
-    """Traces [individual 12 time] in mV at 500 Hz without wander and noise: a QRS-like peak and a T wave per second."""
+    """Traces [individual 12 time] in mV at 500 Hz without wander and noise: a QRS-like peak and a T
+    wave per second."""
     phase = np.arange(samples) / 500 % 1.0
     beat = np.exp(-(((phase - 0.4) / 0.012) ** 2)) + 0.25 * np.exp(-(((phase - 0.7) / 0.06) ** 2))
     return (np.random.default_rng(1).normal(1, 0.3, (individuals, 12, 1)) * beat).astype(np.float32)
@@ -70,7 +71,9 @@ def test_the_same_input_gives_the_same_output(step):
 @pytest.mark.parametrize("factor", [-1.0, 0.001, 250.0])
 def test_scaling_the_input_scales_the_output(step, factor):
     ecg = heartbeats(2).astype(np.float64)
-    assert np.allclose(step(factor * ecg, 500.0), factor * step(ecg, 500.0), atol=1e-9 * abs(factor))
+    assert np.allclose(
+        step(factor * ecg, 500.0), factor * step(ecg, 500.0), atol=1e-9 * abs(factor)
+    )
 
 
 def test_a_batch_equals_one_trace_at_a_time(step):
@@ -78,7 +81,9 @@ def test_a_batch_equals_one_trace_at_a_time(step):
     batch = step(ecg, 500.0)
     for individual in range(2):
         for lead in range(12):
-            assert np.allclose(batch[individual, lead], step(ecg[individual, lead], 500.0), atol=1e-6)
+            assert np.allclose(
+                batch[individual, lead], step(ecg[individual, lead], 500.0), atol=1e-6
+            )
 
 
 def test_traces_in_steps_of_5_uv_that_rest_for_seconds_stay_finite(step):
@@ -102,9 +107,13 @@ def test_every_step_equals_its_slow_twin_on_one_trace_at_a_time(step, samples):
 
 
 def test_every_step_equals_its_slow_twin_on_real_recordings(step, real_data):
-    files = sorted((real_data / "ptbxl" / "records500").rglob("*_hr.dat"))[:2]  # WFDB format 16, 1 uV per step
+    files = sorted((real_data / "ptbxl" / "records500").rglob("*_hr.dat"))[
+        :2
+    ]  # WFDB format 16, 1 uV per step
     assert_equals_twin(
-        step, np.array([np.fromfile(file, "<i2").reshape(5000, 12).T for file in files], np.float32) / 1000
+        step,
+        np.array([np.fromfile(file, "<i2").reshape(5000, 12).T for file in files], np.float32)
+        / 1000,
     )
 
 
@@ -123,10 +132,13 @@ def test_a_baseline_window_may_be_longer_than_the_trace(seconds):
 
 
 def assert_equals_twin(step, ecg):
-    """Within 1e-5 of each trace's range, the numbers of the step given to the function of its file's name."""
+    """Within 1e-5 of each trace's range, the numbers of the step given to the function of its
+    file's name."""
     twin = getattr(per_trace, type(step).__module__.split(".")[-1])
     numbers = dataclasses.asdict(step)
-    slow = np.array([[twin(trace.astype(np.float64), 500.0, **numbers) for trace in leads] for leads in ecg])
+    slow = np.array(
+        [[twin(trace.astype(np.float64), 500.0, **numbers) for trace in leads] for leads in ecg]
+    )
     assert (np.abs(step(ecg, 500.0) - slow).max(axis=-1) <= 1e-5 * np.ptp(ecg, axis=-1)).all()
     assert np.allclose(step(ecg.astype(np.float64), 500.0), slow, rtol=0, atol=1e-9)
 
@@ -136,7 +148,9 @@ def test_dwt_ships_with_the_published_numbers():
     assert shipped("baseline", "moving_average") == MovingAverage(0.5)
 
 
-@pytest.mark.parametrize(("frequency", "gain"), [(0.5, 0.100), (1, 0.363), (1.5, 0.700), (2, 1.000), (3, 1.212)])
+@pytest.mark.parametrize(
+    ("frequency", "gain"), [(0.5, 0.100), (1, 0.363), (1.5, 0.700), (2, 1.000), (3, 1.212)]
+)
 def test_moving_average_has_the_gain_that_its_docstring_warns_of(frequency, gain):
     time = np.arange(20_000) / 500
     wave = np.sin(2 * np.pi * frequency * time)
@@ -149,18 +163,25 @@ def test_dwt_equals_the_published_per_trace_code():
     ecg = heartbeats(1, 5000)[0, 0].astype(np.float64)
     approximation, *details = pywt.wavedec(ecg, "db4", level=4)
     threshold = np.median(np.abs(details[-1])) / 0.6745 * math.sqrt(2 * math.log(5000))
-    slow = pywt.waverec([approximation, *(pywt.threshold(band, threshold, "soft") for band in details)], "db4")[:5000]
+    slow = pywt.waverec(
+        [approximation, *(pywt.threshold(band, threshold, "soft") for band in details)], "db4"
+    )[:5000]
     assert math.sqrt(2 * math.log(5000)) == pytest.approx(4.12727, abs=1e-5)
     assert np.allclose(DWT("db4", 4)(ecg, 500.0), slow, atol=1e-9)
 
 
 def test_noise_of_the_finest_level_is_no_measure_where_the_device_cut_it_and_per_level_is():
-    """The error of the noise that is left: a 100 Hz low-pass leaves nothing at 125-250 Hz to take sigma from."""
+    """The error of the noise that is left: a 100 Hz low-pass leaves nothing at 125-250 Hz to take
+    sigma from."""
     clean = clean_beats(4, 5000)
-    noisy = clean + lowpassed(np.random.default_rng(3).normal(0, 0.05, clean.shape)).astype(np.float32)
+    noisy = clean + lowpassed(np.random.default_rng(3).normal(0, 0.05, clean.shape)).astype(
+        np.float32
+    )
 
     def left(sigma):
-        return (DWT("db4", 4, threshold="sure", sigma=sigma)(noisy, 500.0) - clean).std() / (noisy - clean).std()
+        return (DWT("db4", 4, threshold="sure", sigma=sigma)(noisy, 500.0) - clean).std() / (
+            noisy - clean
+        ).std()
 
     assert left("finest") > 0.95
     assert left("per_level") < 0.7
@@ -175,7 +196,9 @@ def lowpassed(noise):
 def test_wavelet_shrinkage_brings_a_noisy_ecg_closer_to_the_clean_one(mode, threshold):
     clean = clean_beats(4, 2000)
     noisy = clean + np.random.default_rng(3).normal(0, 0.05, clean.shape).astype(np.float32)
-    assert np.std(DWT("db4", 4, mode, threshold)(noisy, 500.0) - clean) < 0.7 * np.std(noisy - clean)
+    assert np.std(DWT("db4", 4, mode, threshold)(noisy, 500.0) - clean) < 0.7 * np.std(
+        noisy - clean
+    )
 
 
 def test_fft_wiener_brings_a_noisy_ecg_closer_to_the_clean_one_and_keeps_its_mean():
@@ -189,16 +212,23 @@ def test_fft_wiener_brings_a_noisy_ecg_closer_to_the_clean_one_and_keeps_its_mea
 def test_fft_wiener_filters_like_scipy_given_the_same_noise():
     ecg = heartbeats(1, 1000)[0, 0].astype(np.float64)
     ecg -= ecg.mean()
-    variance = np.lib.stride_tricks.sliding_window_view(np.pad(ecg, 7, mode="symmetric"), 15).var(axis=-1)
+    variance = np.lib.stride_tricks.sliding_window_view(np.pad(ecg, 7, mode="symmetric"), 15).var(
+        axis=-1
+    )
     expected = wiener(ecg, 15, noise=np.median(variance))
     inside = slice(7, -7)  # SciPy pads with zeros
     assert np.allclose(FFTWiener(0, 0.03)(ecg, 500.0)[inside], expected[inside], atol=1e-9)
 
 
-@pytest.mark.parametrize(("frequency", "rate"), [(50, 500.0), (60, 500.0), (50, 257.0), (60, 360.0)])
+@pytest.mark.parametrize(
+    ("frequency", "rate"), [(50, 500.0), (60, 500.0), (50, 257.0), (60, 360.0)]
+)
 def test_notch_removes_the_mains_and_leaves_what_is_5_hz_away(frequency, rate):
     time = np.arange(round(10 * rate)) / rate
-    hum, neighbour = np.sin(2 * np.pi * frequency * time), np.sin(2 * np.pi * (frequency - 5) * time)
+    hum, neighbour = (
+        np.sin(2 * np.pi * frequency * time),
+        np.sin(2 * np.pi * (frequency - 5) * time),
+    )
     left = Notch(frequency, 30)(hum + neighbour, rate) - neighbour
     middle = slice(round(rate), -round(rate))
     assert np.abs(left[middle]).max() < 0.05
@@ -223,7 +253,9 @@ def test_every_baseline_removes_slow_wander(choice):
     assert left[..., 750:-750].std() < 0.1 * wander.std()
 
 
-@pytest.mark.parametrize(("choice", "kept"), [("two_stage_median", 0.9), ("highpass", 0.9), ("spline", 0.95)])
+@pytest.mark.parametrize(
+    ("choice", "kept"), [("two_stage_median", 0.9), ("highpass", 0.9), ("spline", 0.95)]
+)
 def test_an_st_elevation_survives_every_baseline_but_the_moving_average(choice, kept):
     phase = np.arange(5000) / 500 % 1.0
     beat = np.exp(-(((phase - 0.3) / 0.012) ** 2))
@@ -235,7 +267,9 @@ def test_an_st_elevation_survives_every_baseline_but_the_moving_average(choice, 
         segment, diastole = (phase > 0.37) & (phase < 0.41), (phase > 0.7) & (phase < 0.95)
         inside = slice(1000, 4000)
         difference = raised - plain
-        return difference[inside][segment[inside]].mean() - difference[inside][diastole[inside]].mean()
+        return (
+            difference[inside][segment[inside]].mean() - difference[inside][diastole[inside]].mean()
+        )
 
     assert level(shipped("baseline", choice)) > kept * 0.2
     assert level(MovingAverage(0.5)) < 0.9 * 0.2
@@ -260,7 +294,9 @@ def test_a_step_in_torch_gives_a_tensor_for_a_tensor_with_the_same_numbers(step)
 def test_a_gpu_gives_the_same_numbers(step):
     ecg = heartbeats(2)
     if runs_on_gpu(step):
-        assert np.allclose(step(torch.from_numpy(ecg).cuda(), 500.0).cpu().numpy(), step(ecg, 500.0), atol=1e-5)
+        assert np.allclose(
+            step(torch.from_numpy(ecg).cuda(), 500.0).cpu().numpy(), step(ecg, 500.0), atol=1e-5
+        )
 
 
 def test_the_steps_that_run_on_a_gpu_are_those_written_in_torch():
@@ -281,7 +317,7 @@ def test_read_only_and_strided_arrays_are_cleaned_alike(step):
 def test_pieces_and_threads_change_no_number(step, monkeypatch):
     ecg = heartbeats(3)
     expected = step(ecg, 500.0)
-    monkeypatch.setattr("ecgae.arrays.CPU_PIECE", 5 * 1000)
+    monkeypatch.setattr("ecgae.signals.arrays.CPU_PIECE", 5 * 1000)
     threads = torch.get_num_threads()
     assert np.allclose(step(ecg, 500.0), expected, rtol=0, atol=1e-6)
     assert torch.get_num_threads() == threads
@@ -304,25 +340,43 @@ def test_a_broken_trace_spoils_no_other(step):
     [
         (lambda: MovingAverage(0), "baseline.window must be positive"),
         (lambda: FFT(50, 40), "denoiser.low must be at least 0 and below denoiser.high"),
-        (lambda: FFT(0.5, 300)(np.zeros(1000), 500.0), "denoiser.high must be at most half the sampling rate"),
+        (
+            lambda: FFT(0.5, 300)(np.zeros(1000), 500.0),
+            "denoiser.high must be at most half the sampling rate",
+        ),
         (lambda: DWT("nonsense", 4), "denoiser.wavelet must be a discrete wavelet"),
         (lambda: DWT("db4", 0), "denoiser.level must be at least 1"),
-        (lambda: DWT("db4", 12)(np.zeros(1000), 500.0), "denoiser.level must be at most 7 for 1000 samples"),
+        (
+            lambda: DWT("db4", 12)(np.zeros(1000), 500.0),
+            "denoiser.level must be at most 7 for 1000 samples",
+        ),
         (lambda: DWT("db4", 4, "firm"), "denoiser.mode must be one of soft, hard; got 'firm'"),
         (
             lambda: DWT("db4", 4, threshold="fdr"),
             "denoiser.threshold must be one of visushrink, sure, bayes; got 'fdr'",
         ),
-        (lambda: DWT("db4", 4, sigma="each"), "denoiser.sigma must be one of finest, per_level; got 'each'"),
+        (
+            lambda: DWT("db4", 4, sigma="each"),
+            "denoiser.sigma must be one of finest, per_level; got 'each'",
+        ),
         (lambda: FFTWiener(-1, 0.03), "denoiser.threshold must be at least 0; got -1"),
         (lambda: FFTWiener(3, 0), "denoiser.window must be positive; got 0 s"),
         (lambda: Notch(0, 30), "denoiser.frequency must be positive; got 0 Hz"),
         (lambda: Notch(50, 0), "denoiser.quality must be positive; got 0"),
-        (lambda: Notch(60, 30)(np.zeros(1000), 100.0), "denoiser.frequency must be below half .* 50 Hz; got 60 Hz"),
+        (
+            lambda: Notch(60, 30)(np.zeros(1000), 100.0),
+            "denoiser.frequency must be below half .* 50 Hz; got 60 Hz",
+        ),
         (lambda: HighPass(0, 2), "baseline.cutoff must be positive; got 0 Hz"),
         (lambda: HighPass(0.5, 0), "baseline.order must be at least 1; got 0"),
-        (lambda: HighPass(60, 2)(np.zeros(1000), 100.0), "baseline.cutoff must be below half .* 50 Hz; got 60 Hz"),
-        (lambda: TwoStageMedian(0.6, 0.2), "baseline.first must be positive and at most baseline.second"),
+        (
+            lambda: HighPass(60, 2)(np.zeros(1000), 100.0),
+            "baseline.cutoff must be below half .* 50 Hz; got 60 Hz",
+        ),
+        (
+            lambda: TwoStageMedian(0.6, 0.2),
+            "baseline.first must be positive and at most baseline.second",
+        ),
         (lambda: Spline(1, 0, 0.2), "baseline.stretch must be positive and below baseline.window"),
         (lambda: Spline(1, 0.06, 0), "baseline.quiet must be above 0 and at most 1; got 0"),
     ],

@@ -17,7 +17,11 @@ import pytest
 import yaml
 from commands import COHORT, ROOT, refused, run
 
-MODEL = ("architecture.filters=[4,8]", "architecture.kernel_sizes=[7,7]", "architecture.latent_dim=4")
+MODEL = (
+    "architecture.filters=[4,8]",
+    "architecture.kernel_sizes=[7,7]",
+    "architecture.latent_dim=4",
+)
 QUICK = (*MODEL, "trainer.max_epochs=2")
 RESULTS = {
     "config.yaml",
@@ -31,7 +35,17 @@ RESULTS = {
     "report.html",
 }
 FIGURES = {
-    *("manhattan", "qq", "overlays", "quality", "errors", "training", "latents", "probes", "traversals"),
+    *(
+        "manhattan",
+        "qq",
+        "overlays",
+        "quality",
+        "errors",
+        "training",
+        "latents",
+        "probes",
+        "traversals",
+    ),
     "inflation",
 }
 
@@ -48,16 +62,21 @@ def paths(work) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def finished(work, paths) -> tuple[Path, subprocess.CompletedProcess]:
-    """The run directory of a small cohort's run with the default W&B logger, and what the command printed."""
+    """The run directory of a small cohort's run with the default W&B logger, and what the command
+    printed."""
     result = run("train.py", *COHORT, *MODEL, "trainer.max_epochs=25", *paths)
     assert result.returncode == 0, result.stderr
-    (directory,) = [file for file in (work / "runs").iterdir() if file.name.startswith("median_beat")]
+    (directory,) = [
+        file for file in (work / "runs").iterdir() if file.name.startswith("median_beat")
+    ]
     return directory, result
 
 
 @pytest.fixture(scope="module")
 def cohort(work, finished) -> Path:
-    (folder,) = (file.parent for file in (work / "data" / "simulated").glob("300-people-*/cohort.json"))
+    (folder,) = (
+        file.parent for file in (work / "data" / "simulated").glob("300-people-*/cohort.json")
+    )
     return folder
 
 
@@ -70,14 +89,23 @@ def test_a_run_leaves_everything_that_is_promised(finished):
     assert {file.name for file in directory.iterdir()} >= RESULTS
     assert {file.stem for file in (directory / "figures").iterdir()} == FIGURES
     assert not list(directory.parent.glob("*.partial"))
-    for line in ("people", "hits", "independent loci", "at a planted variant", "genomic inflation", "report: "):
+    for line in (
+        "people",
+        "hits",
+        "independent loci",
+        "at a planted variant",
+        "genomic inflation",
+        "report: ",
+    ):
         assert line in result.stdout
 
 
 def test_the_score_has_its_numbers_and_they_agree(finished, cohort):
     numbers = score(finished[0])
     damaged = set(pd.read_csv(cohort / "truth" / "damaged.tsv", sep="\t").file)
-    whole = {file.name.split("_")[0] for file in (cohort / "ecgs").iterdir() if file.name not in damaged}
+    whole = {
+        file.name.split("_")[0] for file in (cohort / "ecgs").iterdir() if file.name not in damaged
+    }
     with h5py.File(finished[0] / "latents.h5") as source:
         split = source["split"].asstr()[:]
     assert len(split) == len(whole) < 300
@@ -96,7 +124,12 @@ def test_the_score_has_its_numbers_and_they_agree(finished, cohort):
     assert hits.variant_id.nunique() == numbers["hit_variants"]
     assert len(hits) <= len(associations) < numbers["n_variants"]
     assert (associations.neg_log_10_p_value >= 5).all()
-    assert numbers["heritability_by_phenotype"].keys() == {"latent_01", "latent_02", "latent_03", "latent_04"}
+    assert numbers["heritability_by_phenotype"].keys() == {
+        "latent_01",
+        "latent_02",
+        "latent_03",
+        "latent_04",
+    }
 
 
 def test_strong_planted_loci_are_recovered_and_nothing_else_is(finished):
@@ -117,7 +150,9 @@ def test_no_identifier_is_printed_or_mirrored(finished, cohort):
     people = pd.read_csv(cohort / "covariates.tsv", sep="\t", dtype=str).IID
     everything = result.stdout + result.stderr + (directory / "report.html").read_text()
     assert not [person for person in people if person in everything]
-    mirrored = b"".join(file.read_bytes() for file in (directory.parent / "wandb").rglob("*") if file.is_file())
+    mirrored = b"".join(
+        file.read_bytes() for file in (directory.parent / "wandb").rglob("*") if file.is_file()
+    )
     assert mirrored
     assert not [person for person in people if person.encode() in mirrored]
 
@@ -125,7 +160,14 @@ def test_no_identifier_is_printed_or_mirrored(finished, cohort):
 def test_every_job_has_one_offline_wandb_run_with_its_score_and_figures(finished):
     (mirror,) = (finished[0].parent / "wandb").glob("offline-run-*")
     assert {file.stem.split("_")[0] for file in mirror.rglob("*.png")} == FIGURES
-    command = [Path(sys.executable).with_name("wandb"), "leet", "inspect", "--json", "--summary", str(mirror)]
+    command = [
+        Path(sys.executable).with_name("wandb"),
+        "leet",
+        "inspect",
+        "--json",
+        "--summary",
+        str(mirror),
+    ]
     inspected = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if inspected.returncode:
         pytest.skip("this version of wandb cannot read an offline run")
@@ -137,16 +179,29 @@ def test_every_job_has_one_offline_wandb_run_with_its_score_and_figures(finished
 
 def test_a_finished_job_is_not_computed_again(finished, paths):
     before = (finished[0] / "checkpoint.ckpt").stat().st_mtime_ns
-    result = run("train.py", *COHORT, *MODEL, "trainer.max_epochs=25", *paths, "runtime.workers=1", "logger=null")
+    result = run(
+        "train.py",
+        *COHORT,
+        *MODEL,
+        "trainer.max_epochs=25",
+        *paths,
+        "runtime.workers=1",
+        "logger=null",
+    )
     assert result.returncode == 0
     assert "finished before, not computed again" in result.stdout
     assert (finished[0] / "checkpoint.ckpt").stat().st_mtime_ns == before
 
 
 def test_encoding_again_gives_the_same_latents(finished, paths, work, tmp_path):
-    result = run("encode.py", f"run={finished[0]}", f"out={tmp_path}", f"paths.cache={work / 'cache'}")
+    result = run(
+        "encode.py", f"run={finished[0]}", f"out={tmp_path}", f"paths.cache={work / 'cache'}"
+    )
     assert result.returncode == 0, result.stderr
-    with h5py.File(finished[0] / "latents.h5") as first, h5py.File(tmp_path / "latents.h5") as second:
+    with (
+        h5py.File(finished[0] / "latents.h5") as first,
+        h5py.File(tmp_path / "latents.h5") as second,
+    ):
         assert np.allclose(first["latents"][:], second["latents"][:], atol=1e-6)
         assert first["split"].asstr()[:].tolist() == second["split"].asstr()[:].tolist()
 
@@ -163,17 +218,31 @@ def test_another_cohort_is_encoded_beside_the_run(finished, paths, work):
         assert set(source["split"].asstr()) == {"none"}  # nobody of another cohort was in training
 
 
-def test_scoring_again_with_other_settings_changes_the_score_and_train_restores_its_own(finished, paths, tmp_path):
+def test_scoring_again_with_other_settings_changes_the_score_and_train_restores_its_own(
+    finished, paths, tmp_path
+):
     directory = tmp_path / finished[0].name
     shutil.copytree(finished[0], directory)
     before = score(directory)
-    result = run("gwas.py", f"run={directory}", "engine.transform=none", "engine.report_below=0.01", "score.alpha=1e-3")
+    result = run(
+        "gwas.py",
+        f"run={directory}",
+        "engine.transform=none",
+        "engine.report_below=0.01",
+        "score.alpha=1e-3",
+    )
     assert result.returncode == 0, result.stderr
     assert score(directory)["alpha"] == 1e-3
     assert score(directory)["hits"] > before["hits"]
     assert yaml.safe_load((directory / "config.yaml").read_text())["engine"]["transform"] == "none"
     again = run(
-        "train.py", *COHORT, *MODEL, "trainer.max_epochs=25", "logger=null", *paths[:2], f"paths.runs={tmp_path}"
+        "train.py",
+        *COHORT,
+        *MODEL,
+        "trainer.max_epochs=25",
+        "logger=null",
+        *paths[:2],
+        f"paths.runs={tmp_path}",
     )
     assert again.returncode == 0, again.stderr
     assert score(directory) == before
@@ -184,7 +253,14 @@ def test_a_run_whose_scoring_was_interrupted_does_not_look_finished(finished, pa
     shutil.copytree(finished[0], directory)
     before = score(directory)
     (directory / "score.json").unlink()  # as a scan that was killed leaves it
-    arguments = (*COHORT, *MODEL, "trainer.max_epochs=25", "logger=null", *paths[:2], f"paths.runs={tmp_path}")
+    arguments = (
+        *COHORT,
+        *MODEL,
+        "trainer.max_epochs=25",
+        "logger=null",
+        *paths[:2],
+        f"paths.runs={tmp_path}",
+    )
     result = run("train.py", *arguments)
     assert result.returncode == 0, result.stderr
     assert "finished before" not in result.stdout
@@ -212,7 +288,13 @@ def test_scoring_again_keeps_what_was_not_typed(finished, tmp_path):
 
 @pytest.mark.skipif(shutil.which("plink2") is None, reason="plink2 is not on the PATH")
 def test_a_run_can_be_scored_by_another_engine(finished, tmp_path):
-    result = run("gwas.py", f"run={finished[0]}", "engine=plink2", f"out={tmp_path / 'plink2'}", "report=false")
+    result = run(
+        "gwas.py",
+        f"run={finished[0]}",
+        "engine=plink2",
+        f"out={tmp_path / 'plink2'}",
+        "report=false",
+    )
     assert result.returncode == 0, result.stderr
     numbers, own = score(tmp_path / "plink2"), score(finished[0])
     for name in ("hits", "hit_variants", "loci", "n_variants", "n_individuals", "threshold"):
@@ -236,7 +318,15 @@ def test_any_phenotype_table_can_be_scanned(cohort, tmp_path):
 
 def test_a_job_that_fails_costs_itself_alone_and_ends_its_own_wandb_run(paths, work):
     before = set((work / "runs" / "wandb").glob("offline-run-*"))
-    result = run("train.py", "-m", *COHORT, *QUICK, *paths, "trainer.learning_rate=1e30,2e-3", "normalization=none")
+    result = run(
+        "train.py",
+        "-m",
+        *COHORT,
+        *QUICK,
+        *paths,
+        "trainer.learning_rate=1e30,2e-3",
+        "normalization=none",
+    )
     assert result.returncode == 1
     assert "failed, training loss must stay finite" in result.stdout
     assert "error: 1 of 2 jobs failed" in result.stderr
@@ -287,7 +377,11 @@ def test_without_an_engine_a_run_trains_and_encodes_only(paths, work):
         "architecture.filters=[2,2,4]", "architecture.latent_dim=2", "trainer.batch_size=256",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    (directory,) = [file for file in (work / "runs").iterdir() if file.name.startswith("strip-dwt-global-residual")]
+    (directory,) = [
+        file
+        for file in (work / "runs").iterdir()
+        if file.name.startswith("strip-dwt-global-residual")
+    ]
     assert "trainable parameters" in result.stdout
     assert not (directory / "score.json").exists()
     with h5py.File(directory / "latents.h5") as source:
@@ -300,22 +394,35 @@ def arrays(file: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     with h5py.File(file) as source:
         source.visititems(
-            lambda name, node: found.update({name: node[()].tobytes()} if isinstance(node, h5py.Dataset) else {})
+            lambda name, node: found.update(
+                {name: node[()].tobytes()} if isinstance(node, h5py.Dataset) else {}
+            )
         )
     return found
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers under /proc")
-def test_reading_that_is_killed_leaves_no_process_and_goes_on_to_the_same_store(cohort, paths, tmp_path):
+def test_reading_that_is_killed_leaves_no_process_and_goes_on_to_the_same_store(
+    cohort, paths, tmp_path
+):
     ecgs = tmp_path / "ecgs"
     ecgs.mkdir()
     files = sorted((cohort / "ecgs").iterdir())
     for number in range(500):
         shutil.copyfile(files[number % len(files)], ecgs / f"{number:07d}_20205_2_0.xml")
-    read = ("train.py", "cohort=ukb_rest", f"cohort.ecgs={ecgs}", "engine=null", "logger=null", *QUICK)
+    read = (
+        "train.py",
+        "cohort=ukb_rest",
+        f"cohort.ecgs={ecgs}",
+        "engine=null",
+        "logger=null",
+        *QUICK,
+    )
     where = (f"paths.runs={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}")
     job = subprocess.Popen(
-        [sys.executable, str(ROOT / read[0]), *read[1:], *where], cwd=ROOT, stderr=subprocess.DEVNULL
+        [sys.executable, str(ROOT / read[0]), *read[1:], *where],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
     )
     while job.poll() is None and not list((tmp_path / "cache").rglob("store.parts/*.h5")):
         time.sleep(0.02)
@@ -330,15 +437,31 @@ def test_reading_that_is_killed_leaves_no_process_and_goes_on_to_the_same_store(
         time.sleep(0.1)
     assert run(*read, *where).returncode == 0
     assert (
-        run(*read, where[0], f"paths.cache={tmp_path / 'other'}", "runtime.workers=1", "trainer.seed=2").returncode == 0
+        run(
+            *read,
+            where[0],
+            f"paths.cache={tmp_path / 'other'}",
+            "runtime.workers=1",
+            "trainer.seed=2",
+        ).returncode
+        == 0
     )
     (again,), (whole,) = (list((tmp_path / name).rglob("store.h5")) for name in ("cache", "other"))
     assert arrays(again) == arrays(whole)
 
 
-def test_a_job_that_is_killed_looks_unfinished_and_goes_on_to_the_same_result(finished, paths, tmp_path):
+def test_a_job_that_is_killed_looks_unfinished_and_goes_on_to_the_same_result(
+    finished, paths, tmp_path
+):
     kill = signal.SIGKILL
-    arguments = (*COHORT, *MODEL, "trainer.max_epochs=25", "logger=null", *paths[:2], f"paths.runs={tmp_path}")
+    arguments = (
+        *COHORT,
+        *MODEL,
+        "trainer.max_epochs=25",
+        "logger=null",
+        *paths[:2],
+        f"paths.runs={tmp_path}",
+    )
     job = subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), *arguments],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -350,11 +473,16 @@ def test_a_job_that_is_killed_looks_unfinished_and_goes_on_to_the_same_result(fi
         time.sleep(0.01)
     os.kill(job.pid, kill)
     assert job.wait(60) in (-kill, 128 + kill)
-    assert not [file for file in tmp_path.glob("median_beat*") if not file.name.endswith(".partial")]
+    assert not [
+        file for file in tmp_path.glob("median_beat*") if not file.name.endswith(".partial")
+    ]
     again = run("train.py", *arguments)
     assert again.returncode == 0, again.stderr
     assert "an interrupted training of this run goes on after epoch" in again.stdout
-    with h5py.File(finished[0] / "latents.h5") as whole, h5py.File(tmp_path / finished[0].name / "latents.h5") as other:
+    with (
+        h5py.File(finished[0] / "latents.h5") as whole,
+        h5py.File(tmp_path / finished[0].name / "latents.h5") as other,
+    ):
         assert np.array_equal(whole["latents"][:], other["latents"][:])
 
 
@@ -367,7 +495,14 @@ def test_a_full_disk_ends_in_a_sentence_and_what_is_finished_stays(finished, pat
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
-        arguments = (*COHORT, *QUICK, "logger=null", "yardsticks=[]", *paths[:2], f"paths.runs={small}")
+        arguments = (
+            *COHORT,
+            *QUICK,
+            "logger=null",
+            "yardsticks=[]",
+            *paths[:2],
+            f"paths.runs={small}",
+        )
         assert "disk must have room for what is written" in refused("train.py", *arguments)
         assert list(small.glob("*.partial/config.yaml"))
         subprocess.run(["mount", "-o", "remount,size=100m", small], check=True)
@@ -413,7 +548,9 @@ def test_a_missing_file_is_named(scan, tmp_path):
 
 
 def test_an_id_that_occurs_on_one_side_only_is_counted_and_named(scan):
-    strangers = scan.people.IID.where(scan.people.index > 1, "stranger" + scan.people.index.astype(str))
+    strangers = scan.people.IID.where(
+        scan.people.index > 1, "stranger" + scan.people.index.astype(str)
+    )
     message = scan({"IID": strangers, "FID": strangers})
     assert "2 of 300 individuals in y.tsv" in message
     assert "stranger0" in message
@@ -421,7 +558,9 @@ def test_an_id_that_occurs_on_one_side_only_is_counted_and_named(scan):
 
 
 def test_text_in_a_covariate_is_named_with_file_and_column(scan):
-    message = scan(covariate_changes={"age": scan.people.age.astype(str).where(scan.people.index != 3, "old")})
+    message = scan(
+        covariate_changes={"age": scan.people.age.astype(str).where(scan.people.index != 3, "old")}
+    )
     assert all(word in message for word in ("c.tsv", "age", "old"))
 
 
@@ -447,7 +586,9 @@ def test_a_scan_in_jobs_of_a_sweep_is_put_together_by_the_same_command(scan, tmp
     parts = pd.read_parquet(tmp_path / "out" / "associations.parquet")
     whole = run(*command, f"out={tmp_path / 'whole'}")
     assert whole.returncode == 0, whole.stderr
-    pd.testing.assert_frame_equal(parts, pd.read_parquet(tmp_path / "whole" / "associations.parquet"))
+    pd.testing.assert_frame_equal(
+        parts, pd.read_parquet(tmp_path / "whole" / "associations.parquet")
+    )
     assert score(tmp_path / "out") == score(tmp_path / "whole")
 
 
@@ -502,6 +643,11 @@ def test_truncated_files_alone_are_refused_with_the_reason(cohort, paths, tmp_pa
     (tmp_path / "ecgs").mkdir()
     (tmp_path / "ecgs" / file.name).write_bytes(file.read_bytes()[:5000])
     message = refused(
-        "train.py", "cohort=ukb_rest", f"cohort.ecgs={tmp_path / 'ecgs'}", "engine=null", *paths, "logger=null"
+        "train.py",
+        "cohort=ukb_rest",
+        f"cohort.ecgs={tmp_path / 'ecgs'}",
+        "engine=null",
+        *paths,
+        "logger=null",
     )
     assert "XML must be complete and well formed" in message

@@ -1,4 +1,5 @@
-"""A comparison tells real differences from luck, and what a choice does from what else was chosen."""
+"""A comparison tells real differences from luck, and what a choice does from what else was
+chosen."""
 
 from itertools import combinations, product
 
@@ -87,7 +88,9 @@ def test_what_a_seed_changes_everywhere_widens_the_error():
 def test_seeds_that_vary_on_each_chromosome_alone_are_not_counted_twice():
     independent = [common_seed_variance(random(seed).normal(size=(40, 22))) for seed in range(200)]
     together = [
-        common_seed_variance(random(seed).normal(size=(40, 22)) + random(seed + 999).normal(size=(40, 1)))
+        common_seed_variance(
+            random(seed).normal(size=(40, 22)) + random(seed + 999).normal(size=(40, 1))
+        )
         for seed in range(200)
     ]
     assert np.mean(together) == pytest.approx(22**2 / 40, rel=0.1)
@@ -156,7 +159,10 @@ def test_both_ways_agree_where_the_grid_is_complete():
     levels = grid(3, 4)
     yields = random(2).normal(size=12)
     with_hole = np.vstack([levels, levels[:1]])  # twice the same: no grid
-    one, other = marginal_effects(levels, 0, yields), marginal_effects(with_hole, 0, np.append(yields, yields[0]))
+    one, other = (
+        marginal_effects(levels, 0, yields),
+        marginal_effects(with_hole, 0, np.append(yields, yields[0])),
+    )
     assert one.paired
     assert not other.paired
     np.testing.assert_allclose(one.effect, _least_squares(levels, 0, yields).effect, atol=1e-12)
@@ -167,7 +173,9 @@ def test_the_errors_of_effects_hold_the_truth_in_about_95_percent():
     for seed in range(400):
         yields = 1.0 * levels[:, 0] + random(seed).normal(size=24)
         found = marginal_effects(levels, 0, yields)
-        inside.append(abs(found.effect[1] - 0.5) < 2.2 * found.standard_error[1])  # t of 11 degrees of freedom
+        inside.append(
+            abs(found.effect[1] - 0.5) < 2.2 * found.standard_error[1]
+        )  # t of 11 degrees of freedom
     assert 0.92 < np.mean(inside) < 0.98
 
 
@@ -186,7 +194,12 @@ def test_loci_are_the_same_within_the_distance_or_where_they_overlap():
     extent = np.column_stack([position, position])
     extent[4] = 8_000_000, 9_950_000
     region = same_loci(
-        np.array([1, 1, 1, 2, 3, 3]), position, extent, np.arange(6, 0, -1.0), np.zeros(6, dtype=bool), 250_000
+        np.array([1, 1, 1, 2, 3, 3]),
+        position,
+        extent,
+        np.arange(6, 0, -1.0),
+        np.zeros(6, dtype=bool),
+        250_000,
     )
     assert region.tolist() == [0, 0, 1, 2, 3, 3]
 
@@ -204,8 +217,12 @@ def test_the_mhc_is_one_locus_whatever_the_distance():
     position = np.array([26_000_000, 33_000_000])
     extent = np.column_stack([position, position])
     strength, chromosome = np.array([9.0, 8.0]), np.full(2, 6)
-    assert same_loci(chromosome, position, extent, strength, np.ones(2, dtype=bool), 250_000).tolist() == [0, 0]
-    assert same_loci(chromosome, position, extent, strength, np.zeros(2, dtype=bool), 250_000).tolist() == [0, 1]
+    assert same_loci(
+        chromosome, position, extent, strength, np.ones(2, dtype=bool), 250_000
+    ).tolist() == [0, 0]
+    assert same_loci(
+        chromosome, position, extent, strength, np.zeros(2, dtype=bool), 250_000
+    ).tolist() == [0, 1]
 
 
 def test_no_point_of_the_pareto_front_is_beaten_in_both():

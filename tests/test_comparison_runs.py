@@ -1,4 +1,5 @@
-"""Run directories become a table and a page; what cannot be compared is left out, counted and named."""
+"""Run directories become a table and a page; what cannot be compared is left out, counted and
+named."""
 
 import re
 import shutil
@@ -11,7 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_runs import LOCI_EACH, change, config, exactly, found_with, write, write_run, write_yardstick
+from made_runs import (
+    LOCI_EACH,
+    change,
+    config,
+    exactly,
+    found_with,
+    write,
+    write_run,
+    write_yardstick,
+)
 
 from ecgae import comparison
 from ecgae.__main__ import main
@@ -24,7 +34,7 @@ from ecgae.comparison.metrics import YIELDS
 from ecgae.comparison.terminal import text
 from ecgae.errors import InputError
 from ecgae.report.comparison_page import write_page
-from ecgae.selecting import SELECTABLE
+from ecgae.scoring.select_by import SELECTABLE
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,7 +52,9 @@ def test_what_the_choice_implies_is_no_column_but_the_size_of_the_latents_is():
     configs = [flat(config(architecture=name, architecture__filters=filters, architecture__latent_dim=size)) for
                name, filters, size in (("pca", [], 8), ("plain", [8, 16], 16))]  # fmt: skip
     assert [axis.name for axis in differing(configs)] == ["architecture", "latent_dim"]
-    configs.append(flat(config(architecture="plain", architecture__filters=[4], architecture__latent_dim=16)))
+    configs.append(
+        flat(config(architecture="plain", architecture__filters=[4], architecture__latent_dim=16))
+    )
     assert [axis.name for axis in differing(configs)] == ["architecture", "filters", "latent_dim"]
 
 
@@ -61,7 +73,9 @@ def made(tmp_path_factory):
     for denoiser, normalization, seed in product(("dwt", "fft"), ("global", "robust"), (1, 2)):
         found = exactly(14 if denoiser == "dwt" else 7)
         found[0, 0] = seed == 1
-        run = write_run(folder, found, denoiser=denoiser, normalization=normalization, trainer__seed=seed)
+        run = write_run(
+            folder, found, denoiser=denoiser, normalization=normalization, trainer__seed=seed
+        )
         (run / "report.html").write_text("its report")
     write_yardstick(folder, exactly(5), "intervals")
     write_yardstick(folder, exactly(16), "oracle")
@@ -97,10 +111,15 @@ def test_the_table_is_sorted_by_yield_with_yardsticks_marked_in_it(sweep):
 
 def test_a_real_difference_is_called_real_and_none_is_made_of_equal_runs(sweep):
     said = comparison.terminal_table(sweep)
-    assert re.search(r"dwt / global finds 21\.0 ± \d+\.\d more loci than fft / \w+: real \(p = 0\.0", said)
+    assert re.search(
+        r"dwt / global finds 21\.0 ± \d+\.\d more loci than fft / \w+: real \(p = 0\.0", said
+    )
     assert "dwt / global and dwt / robust have the same loci: not told apart (p = 1)." in said
     assert "more loci than the yardstick intervals: real" in said
-    assert "the best of 4 valid models is one of these 2: dwt / global, dwt / robust; the others are ruled out" in said
+    assert (
+        "the best of 4 valid models is one of these 2: dwt / global, dwt / robust; the others are ruled out"
+        in said
+    )
 
 
 def test_other_people_or_variants_are_said_and_not_tested(sweep):
@@ -118,7 +137,11 @@ def test_other_people_or_variants_are_said_and_not_tested(sweep):
 def test_the_few_people_that_the_qc_of_latents_leaves_out_do_not_unpair_runs(sweep):
     first = runs_of(sweep)[0]
     change(first, people_fingerprint="f" * 12, n_individuals=1995, latent_qc_dropped=5)
-    assert not any(verdict.reason for verdict in compare(sweep).judgement.verdicts if not verdict.other_is_yardstick)
+    assert not any(
+        verdict.reason
+        for verdict in compare(sweep).judgement.verdicts
+        if not verdict.other_is_yardstick
+    )
     change(first, n_individuals=1900, latent_qc_dropped=100)
     assert any(verdict.reason for verdict in compare(sweep).judgement.verdicts)
 
@@ -147,7 +170,11 @@ def test_the_yield_that_runs_were_selected_by_is_the_default(sweep):
 def test_what_did_not_pass_the_gate_comes_last_with_its_reason_and_is_never_the_best(sweep):
     for run in runs_of(sweep):
         if "-dwt-global-" in run.name:
-            change(run, valid=False, invalid_because=["genomic_inflation must be at most 1.1; got 1.3."])
+            change(
+                run,
+                valid=False,
+                invalid_because=["genomic_inflation must be at most 1.1; got 1.3."],
+            )
     found = compare(sweep)
     assert found.rows[-1].name == "dwt / global"
     assert {verdict.best for verdict in found.judgement.verdicts} == {"dwt / robust"}
@@ -196,7 +223,10 @@ def test_shared_and_unique_loci_are_counted_as_planted(tmp_path):
     write_run(tmp_path, two, denoiser="fft")
     shared = found_loci(compare(tmp_path).rows, "loci")
     names = [row.name for row in shared.rows]
-    found = {tuple(names[place] for place in one.members): len(one.loci) for one in patterns(shared.found)}
+    found = {
+        tuple(names[place] for place in one.members): len(one.loci)
+        for one in patterns(shared.found)
+    }
     assert found == {("fft", "dwt"): 27, ("fft",): 6, ("dwt",): 3}
     assert (shared.loci["planted"] != "").all()
 
@@ -222,13 +252,17 @@ def test_what_is_left_out_is_counted_with_its_reason(sweep):
     (sweep / "notes").mkdir()
     (sweep / "wandb").mkdir()
     (sweep / ".locks").mkdir()
-    left_out = {reason.split(":")[0]: sorted(names) for reason, names in compare(sweep).left_out.items()}
+    left_out = {
+        reason.split(":")[0]: sorted(names) for reason, names in compare(sweep).left_out.items()
+    }
     assert left_out == {
         "unfinished": ["new.partial"],
         "of another version of ecgae (python gwas.py run=... scans it again)": ["old"],
         "with a file that cannot be read": ["broken", "list"],
         "not scanned": ["unscanned"],
-        "the same configuration and seed as another one": ["copy" if first.name < "copy" else first.name],
+        "the same configuration and seed as another one": [
+            "copy" if first.name < "copy" else first.name
+        ],
         "not made by train.py": ["notes"],
     }
     assert "left out: 1 unfinished" in text(compare(sweep))
@@ -237,7 +271,9 @@ def test_what_is_left_out_is_counted_with_its_reason(sweep):
 def test_a_folder_without_runs_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="which does not exist"):
         read_runs(tmp_path / "none")
-    with pytest.raises(InputError, match=r"runs must hold a finished, scanned run; got .* with no run directory"):
+    with pytest.raises(
+        InputError, match=r"runs must hold a finished, scanned run; got .* with no run directory"
+    ):
         read_runs(tmp_path)
     (tmp_path / "a.partial").mkdir()
     with pytest.raises(InputError, match="with 1 unfinished"):
@@ -255,7 +291,9 @@ def test_two_cohorts_are_not_mixed_and_the_message_lists_them(sweep):
     name = re.findall(r"simulated/\w+", str(said.value))[0]
     found = compare(sweep, cohort=name)
     assert len(found.models) == 4
-    assert [len(names) for reason, names in found.left_out.items() if "another cohort" in reason] == [1]
+    assert [
+        len(names) for reason, names in found.left_out.items() if "another cohort" in reason
+    ] == [1]
     with pytest.raises(InputError, match="--cohort must be one of those"):
         compare(sweep, cohort="ptbxl")
 
@@ -304,7 +342,9 @@ class Page(HTMLParser):
         self.rows += tag == "tr"
 
 
-def test_the_command_prints_the_table_and_its_page_holds_figures_and_links_to_every_report(sweep, capsys):
+def test_the_command_prints_the_table_and_its_page_holds_figures_and_links_to_every_report(
+    sweep, capsys
+):
     main(["compare", str(sweep)])
     assert "[oracle]" in capsys.readouterr().out
     file = sweep / "comparison.html"
@@ -319,12 +359,18 @@ def test_the_command_prints_the_table_and_its_page_holds_figures_and_links_to_ev
 @pytest.mark.parametrize("case", ["one run alone", "nothing found", "invalid, by an unknown yield"])
 def test_the_page_of_an_unusual_folder_is_written(tmp_path, case):
     for seed in (1,) if case == "one run alone" else (1, 2, 3):
-        run = write_run(tmp_path, exactly(0 if case == "nothing found" else seed), architecture__latent_dim=4 * seed)
+        run = write_run(
+            tmp_path,
+            exactly(0 if case == "nothing found" else seed),
+            architecture__latent_dim=4 * seed,
+        )
         if "invalid" in case:
             change(run, valid=False, invalid_because=["<b>bad</b>"], loci_at_known=None)
     if case != "one run alone":
         write_yardstick(tmp_path, exactly(4), "pca")
-    write_page(compare(tmp_path, by="loci_at_known" if "unknown" in case else None), tmp_path / "page.html")
+    write_page(
+        compare(tmp_path, by="loci_at_known" if "unknown" in case else None), tmp_path / "page.html"
+    )
     page = (tmp_path / "page.html").read_text()
     assert "<b>bad</b>" not in page
     assert page.endswith("</html>\n")
@@ -350,7 +396,9 @@ def test_two_hundred_runs_take_seconds(tmp_path):
     for size, seed in product(range(1, 41), range(1, 6)):
         run = shutil.copytree(first, tmp_path / "runs" / f"{size}-{seed}")
         other = settings.replace("latent_dim: 16", f"latent_dim: {size}")
-        (run / "config.yaml").write_text(re.sub(r"(trainer:.*?seed:) 1\n", rf"\1 {seed}\n", other, flags=re.S))
+        (run / "config.yaml").write_text(
+            re.sub(r"(trainer:.*?seed:) 1\n", rf"\1 {seed}\n", other, flags=re.S)
+        )
         change(run, excess_chi2=size / 100)
     start = time.process_time()
     found = compare(tmp_path / "runs", by="excess_chi2")
@@ -362,5 +410,7 @@ def test_two_hundred_runs_take_seconds(tmp_path):
 
 def test_the_sweep_driver_prints_a_table_without_loading_figures_or_networks():
     code = "import sys, ecgae.comparison.terminal; print(*{'torch', 'matplotlib', 'hydra', 'wandb'} & {*sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == ""

@@ -1,4 +1,5 @@
-"""What was found once is tested once more: at the rate that power predicts where it is true, and at alpha where not."""
+"""What was found once is tested once more: at the rate that power predicts where it is true, and at
+alpha where not."""
 
 import json
 import re
@@ -12,19 +13,20 @@ import reference
 import yaml
 from conftest import composed
 
-from ecgae import entry as entry_module
-from ecgae import ledger
 from ecgae.__main__ import main
-from ecgae.confirmation import COLUMNS, confirm, read_found
-from ecgae.engine import Task
-from ecgae.engine.ols import OLS
-from ecgae.entry import choices_of, plain
+from ecgae.entry import scan as entry_scan
+from ecgae.entry.command_line import plain
+from ecgae.entry.scan import choices_of
 from ecgae.errors import InputError
-from ecgae.genotypes import Genotypes
-from ecgae.latents import CONFIRM, SELECT, TRAINING, Latents, as_phenotypes, write_latents
-from ecgae.replication import directions, power, replicated, retest
-from ecgae.study import Files, Study
-from ecgae.variant_filter import VariantFilter
+from ecgae.genetics.engine.ols import OLS
+from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.scan import ScanInput
+from ecgae.genetics.variant_filter import VariantFilter
+from ecgae.models.latents import CONFIRM, SELECT, TRAINING, Latents, as_phenotypes, write_latents
+from ecgae.scoring import ledger
+from ecgae.scoring.confirmation import COLUMNS, confirm, read_found
+from ecgae.scoring.study import Files, Study
+from ecgae.statistics.replication import directions, power, replicated, retest
 
 NO_COVARIATES = np.empty((400, 0))
 CONFIRMED = re.compile(r"^  confirmed +1 \(50%\)", re.MULTILINE)
@@ -43,8 +45,16 @@ def test_a_pair_is_tested_as_the_engine_tests_it(rng, tmp_path, transform):
     phenotypes[:40, 1] = np.nan
     prefix = reference.write_genotypes(tmp_path / "x", dosage)
     names = ("a", "b", "c", "d")
-    task = Task(Genotypes.open(prefix), np.arange(people), phenotypes, names, covariates, ("x", "y"), VariantFilter())
-    table = OLS(transform=transform, report_below=1, combined=())(task, tmp_path).candidates
+    inputs = ScanInput(
+        Genotypes.open(prefix),
+        np.arange(people),
+        phenotypes,
+        names,
+        covariates,
+        ("x", "y"),
+        VariantFilter(),
+    )
+    table = OLS(transform=transform, report_below=1, combined=())(inputs, tmp_path).candidates
     own = table[table["phenotype"] == np.array(names)[table.index]].sort_index()
     found = retest(dosage, phenotypes, covariates, transform)
     for column in ("beta", "standard_error", "neg_log_10_p_value", "n"):
@@ -99,7 +109,8 @@ def test_turning_and_scaling_the_latent_space_changes_nothing_of_the_direction(r
 
 
 def test_a_direction_of_chance_replicates_at_half_alpha_in_other_people(rng):
-    """The direction is chosen where the variant is associated most; other people do not know of it."""
+    """The direction is chosen where the variant is associated most; other people do not know of
+    it."""
     times = 800
     dosage = rng.binomial(2, 0.4, (400, times)).astype(float)
     values = rng.standard_normal((400, 10))
@@ -107,7 +118,9 @@ def test_a_direction_of_chance_replicates_at_half_alpha_in_other_people(rng):
     again = retest(dosage[200:], values[200:] @ weights, NO_COVARIATES[200:], "rint")
     assert abs(replicated(again, np.ones(times), 1).mean() - 0.025) < 4 * np.sqrt(0.025 / times)
     here = retest(dosage[:200], values[:200] @ weights, NO_COVARIATES[:200], "rint")
-    assert replicated(here, np.ones(times), 1).mean() > 0.5  # in the same people it would be circular
+    assert (
+        replicated(here, np.ones(times), 1).mean() > 0.5
+    )  # in the same people it would be circular
 
 
 @pytest.fixture
@@ -124,14 +137,18 @@ def run(rng, tmp_path):
     names = [f"latent_{number:02d}" for number in range(1, 5)]
     ids = Genotypes.open(prefix).sample_ids
     quality = {"r2": np.ones((people, 1))}
-    latents = Latents(ids, np.full(people, 2), split, names, values.astype(np.float32), ("I",), quality)
+    latents = Latents(
+        ids, np.full(people, 2), split, names, values.astype(np.float32), ("I",), quality
+    )
     cfg = composed("checks.heritability=false", "checks.ld_scores=false", "checks.permutations=0")
     study, engine = Study.open(Files(prefix, None, (), None), choices_of(cfg)), OLS()
     directory = tmp_path / "runs" / "one"
     directory.mkdir(parents=True)
     write_latents(directory / "latents.h5", latents)
-    study.scan(engine, as_phenotypes(latents, "latents.h5"), directory, plain(cfg), draw=False)
-    return SimpleNamespace(directory=directory, study=study, engine=engine, latents=latents, config=plain(cfg))
+    study.scan(engine, as_phenotypes(latents, "latents.h5"), directory, plain(cfg))
+    return SimpleNamespace(
+        directory=directory, study=study, engine=engine, latents=latents, config=plain(cfg)
+    )
 
 
 def test_loci_are_confirmed_and_what_cannot_be_tested_counts_as_not_replicated(run):
@@ -139,13 +156,20 @@ def test_loci_are_confirmed_and_what_cannot_be_tested_counts_as_not_replicated(r
     assert len(found.loci) == 2
     summary, table = confirm(found, run.latents, run.study, "rint", "one")
     assert list(table) == list(COLUMNS)
-    assert (summary["loci"], summary["tested"], summary["not_tested"], summary["replicated"]) == (2, 1, 1, 1)
+    assert (summary["loci"], summary["tested"], summary["not_tested"], summary["replicated"]) == (
+        2,
+        1,
+        1,
+        1,
+    )
     assert summary["rate"] == 0.5
     assert summary["threshold"] == 0.025
     assert summary["people"] == (run.latents.split == CONFIRM).sum()
     assert (summary["omnibus_loci"], summary["omnibus_replicated"]) == (2, 1)
     lost = table[table["not_tested"] != ""]
-    assert set(lost["base_pair_location"]) == set(table["base_pair_location"][table["chromosome"] == "2"])
+    assert set(lost["base_pair_location"]) == set(
+        table["base_pair_location"][table["chromosome"] == "2"]
+    )
     assert set(lost["not_tested"]) == {"minor allele count below 20"}
     assert 0.9 < summary["expected"] <= 1
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
@@ -162,7 +186,9 @@ def test_the_sign_is_that_of_the_associations_that_the_scan_wrote(run):
 
 def test_where_everybody_was_scored_nobody_can_confirm(run):
     everybody = run.latents._replace(split=np.full(len(run.latents.split), TRAINING))
-    with pytest.raises(InputError, match=r"kept for confirmation; one has none\. Train with split=three_way"):
+    with pytest.raises(
+        InputError, match=r"kept for confirmation; one has none\. Train with split=three_way"
+    ):
         confirm(read_found(run.directory), everybody, run.study, "rint", "one")
 
 
@@ -171,7 +197,9 @@ def test_nothing_found_is_nothing_to_confirm(run):
     nothing = found._replace(loci=found.loci.iloc[:0], omnibus_loci=found.omnibus_loci.iloc[:0])
     with pytest.raises(InputError, match="found a locus to be confirmed; one has found none"):
         confirm(nothing, run.latents, run.study, "rint", "one")
-    summary, table = confirm(found._replace(loci=found.loci.iloc[:0]), run.latents, run.study, "rint", "one")
+    summary, table = confirm(
+        found._replace(loci=found.loci.iloc[:0]), run.latents, run.study, "rint", "one"
+    )
     assert (summary["loci"], summary["rate"], len(table)) == (0, None, 2)
 
 
@@ -182,8 +210,11 @@ def test_a_run_without_a_scan_cannot_be_confirmed(tmp_path):
 
 @pytest.fixture
 def command(run, monkeypatch, capsys):
-    """`python -m ecgae confirm`, with the study opened already; returns what it prints, or the error."""
-    monkeypatch.setattr(entry_module, "scored_with", lambda config: (run.study, run.engine), raising=False)
+    """`python -m ecgae confirm`, with the study opened already; returns what it prints, or the
+    error."""
+    monkeypatch.setattr(
+        entry_scan, "scored_with", lambda config: (run.study, run.engine), raising=False
+    )
 
     def call(*words) -> str:
         with suppress(SystemExit):
@@ -216,7 +247,9 @@ def test_a_confirmation_is_written_printed_and_entered(run, command):
     assert len(pd.read_csv(run.directory / "confirmation.tsv", sep="\t")) == 4
     ledger_file = pd.read_csv(run.directory.parent / ledger.FILE, sep="\t")
     assert ledger_file["run"].tolist() == ["one"]
-    assert not set(run.latents.sample_ids) & set((run.directory / "confirmation.tsv").read_text().split())
+    assert not set(run.latents.sample_ids) & set(
+        (run.directory / "confirmation.tsv").read_text().split()
+    )
 
 
 def test_the_same_loci_may_be_looked_at_again_and_are_entered_once(run, command):
@@ -229,7 +262,9 @@ def test_a_second_run_of_a_cohort_is_refused_unless_asked_for_and_then_marked(ru
     command(run.directory)
     two = another(run, "two", trainer={"seed": 2})
     said = command(two)
-    assert said.startswith("error: run must be the only one of its cohort that is confirmed; got two after one, ")
+    assert said.startswith(
+        "error: run must be the only one of its cohort that is confirmed; got two after one, "
+    )
     assert "--again" in said
     assert not (two / "confirmation.json").exists()
     assert "warning" in command(two, "--again")
@@ -238,7 +273,9 @@ def test_a_second_run_of_a_cohort_is_refused_unless_asked_for_and_then_marked(ru
 
 def test_another_split_does_not_make_another_cohort_and_other_people_do(run, command):
     command(run.directory)
-    dealt_anew = another(run, "two", split={"_target_": "ecgae.split.three_way.ThreeWay", "seed": 1})
+    dealt_anew = another(
+        run, "two", split={"_target_": "ecgae.people.split.three_way.ThreeWay", "seed": 1}
+    )
     assert "error: run must be the only one" in command(dealt_anew)
     others = another(run, "three", cohort={**run.config["cohort"], "seed": 99})
     assert CONFIRMED.search(command(others))
@@ -254,7 +291,9 @@ def test_other_loci_of_the_same_run_are_a_second_look(run, command):
 def test_yardsticks_are_confirmed_beside_the_model_and_chosen_by_nobody(run, command):
     command(run.directory)
     yardstick = another(run, "yardsticks")
-    (yardstick / "config.yaml").write_text(yaml.safe_dump({"yardstick": "pca", "cohort": run.config["cohort"]}))
+    (yardstick / "config.yaml").write_text(
+        yaml.safe_dump({"yardstick": "pca", "cohort": run.config["cohort"]})
+    )
     assert CONFIRMED.search(command(yardstick))
     assert len((run.directory.parent / ledger.FILE).read_text().splitlines()) == 2
 
@@ -268,4 +307,6 @@ def test_a_confirmation_that_fails_is_not_entered(run, command):
 
 def test_a_changed_ledger_is_refused(run, command):
     (run.directory.parent / ledger.FILE).write_text("run\tdate\n")
-    assert "confirmations.tsv must have the columns date, run, cohort, scan, again" in command(run.directory)
+    assert "confirmations.tsv must have the columns date, run, cohort, scan, again" in command(
+        run.directory
+    )

@@ -9,11 +9,14 @@ import pytest
 import wandb
 from wandb_here import Server, server
 
-from ecgae import dashboard, entry, tracking
 from ecgae.__main__ import main
+from ecgae.entry.job import AXES
 from ecgae.errors import InputError
+from ecgae.runs import dashboard, tracking
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of wandb-workspaces while it is imported
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # of wandb-workspaces while it is imported
 SCORE = {
     **{"valid": True, "select_by": "loci", "standard_errors": {"loci": 1.0}},
     **dict.fromkeys(("loci", "omnibus_loci", "excess_chi2", "r2_recorded"), 1),
@@ -35,7 +38,10 @@ def _nobody(monkeypatch, tmp_path) -> Iterator[None]:
 
 @pytest.fixture
 def there(monkeypatch) -> Iterator[Server]:
-    pytest.importorskip("wandb_workspaces", reason="wandb-workspaces is not installed: pip install 'ecgae[dashboard]'")
+    pytest.importorskip(
+        "wandb_workspaces",
+        reason="wandb-workspaces is not installed: pip install 'ecgae[dashboard]'",
+    )
     with server() as running:
         monkeypatch.setenv("WANDB_BASE_URL", running.address)
         monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
@@ -44,7 +50,10 @@ def there(monkeypatch) -> Iterator[Server]:
 
 @pytest.fixture
 def spec(tmp_path) -> dict:
-    pytest.importorskip("wandb_workspaces", reason="wandb-workspaces is not installed: pip install 'ecgae[dashboard]'")
+    pytest.importorskip(
+        "wandb_workspaces",
+        reason="wandb-workspaces is not installed: pip install 'ecgae[dashboard]'",
+    )
     main(["dashboard", "--project", "mine", "--dry-run", str(tmp_path / "view.json")])
     return json.loads((tmp_path / "view.json").read_text())
 
@@ -60,7 +69,13 @@ def panels(spec: dict) -> dict[str, list[dict]]:
 def test_a_dry_run_writes_the_view_and_needs_no_network(spec):
     assert (spec["project"], spec["displayName"]) == ("mine", dashboard.NAME)
     assert panels(spec["spec"]).keys() >= {
-        *("Parallel Coordinates Plot", "Scatter Plot", "Run Comparer", "Bar Chart", "Parameter Importance"),
+        *(
+            "Parallel Coordinates Plot",
+            "Scatter Plot",
+            "Run Comparer",
+            "Bar Chart",
+            "Parameter Importance",
+        ),
         *("Markdown Panel", "Media Browser", "Run History Line Plot"),
     }
 
@@ -73,13 +88,17 @@ def test_every_number_and_figure_that_is_shown_is_one_that_a_run_sends(spec):
         numbers |= {panel[axis].removeprefix("summary:") for axis in ("xAxis", "yAxis")}
     assert numbers <= tracking.flat(SCORE).keys()
     (gallery,) = shown["Media Browser"]
-    assert set(gallery["mediaKeys"]) <= {f"report/{name}" for name in tracking.FIGURES + tracking.TRACES}
+    assert set(gallery["mediaKeys"]) <= {
+        f"report/{name}" for name in tracking.FIGURES + tracking.TRACES
+    }
 
 
 def test_the_parallel_coordinates_are_the_choices_that_a_run_is_tagged_with(spec):
     (plot,) = panels(spec["spec"])["Parallel Coordinates Plot"]
     accessors = [column["accessor"] for column in plot["columns"]]
-    assert {*entry.AXES, "input"} == {name.removeprefix("config:axes.value.") for name in accessors if "axes" in name}
+    assert {*AXES, "input"} == {
+        name.removeprefix("config:axes.value.") for name in accessors if "axes" in name
+    }
     assert accessors[-1] == f"summary:{dashboard.YIELD}"
 
 
@@ -94,7 +113,11 @@ def test_runs_that_may_not_be_trusted_are_not_shown(spec):
 def test_one_command_saves_the_view_once(there, capsys, words, owner):
     main(["dashboard", "--project", "mine", *words])
     (saved,) = there.asked("upsertView")
-    assert (saved["entityName"], saved["projectName"], saved["type"]) == (owner, "mine", "project-view")
+    assert (saved["entityName"], saved["projectName"], saved["type"]) == (
+        owner,
+        "mine",
+        "project-view",
+    )
     assert panels(json.loads(saved["spec"])).keys() >= {"Parallel Coordinates Plot", "Run Comparer"}
     assert f"dashboard: {there.address}/{owner}/mine?nw=" in capsys.readouterr().out
 

@@ -1,4 +1,5 @@
-"""Encoding gives everybody their own latents and errors, whoever else is in the block, and bounded in memory."""
+"""Encoding gives everybody their own latents and errors, whoever else is in the block, and bounded
+in memory."""
 
 import threading
 import time
@@ -8,12 +9,13 @@ import pytest
 from conftest import composed, heartbeats
 from toy_model import Linear, toy
 
-from ecgae import encoding, latents, split
-from ecgae.cohort import Layout
-from ecgae.encoding import ahead, encode, through_bottleneck
 from ecgae.errors import InputError
-from ecgae.features import Standard
-from ecgae.latents import Latents, as_phenotypes, read_latents, write_latents
+from ecgae.models import encoding, latents
+from ecgae.models.encoding import ahead, encode, through_bottleneck
+from ecgae.models.features import Standard
+from ecgae.models.latents import Latents, as_phenotypes, read_latents, write_latents
+from ecgae.people import split
+from ecgae.recordings.formats.recording import Layout
 
 
 @pytest.fixture
@@ -24,8 +26,12 @@ def ecg():
 @pytest.mark.parametrize("lead_set", ["all", "independent"])
 @pytest.mark.parametrize("lead_mode", ["joint", "single"])
 @pytest.mark.parametrize("normalization", ["global", "per_signal", "robust"])
-def test_every_person_gets_the_same_alone_as_in_any_block(ecg, lead_mode, lead_set, normalization, monkeypatch):
-    ecg[:, 2:6] = np.einsum("rs,ist->irt", [[-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5, 1]], ecg[:, :2])
+def test_every_person_gets_the_same_alone_as_in_any_block(
+    ecg, lead_mode, lead_set, normalization, monkeypatch
+):
+    ecg[:, 2:6] = np.einsum(
+        "rs,ist->irt", [[-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5, 1]], ecg[:, :2]
+    )
     fitted, dataset = toy(composed, ecg, 3, lead_mode, lead_set, normalization)
     monkeypatch.setattr(encoding, "BLOCK", 7)
     monkeypatch.setattr(encoding, "CPU_SAMPLES", 5 * 120)
@@ -34,7 +40,9 @@ def test_every_person_gets_the_same_alone_as_in_any_block(ecg, lead_mode, lead_s
     for row in (0, 13, 29):
         alone = through_bottleneck(fitted, dataset, slice(row, row + 1))
         assert np.allclose(found.values[row], alone.latents[0], atol=1e-5)
-        assert np.allclose(found.quality["mse"][row], np.square(alone.reconstruction[0] - ecg[row]).mean(axis=-1))
+        assert np.allclose(
+            found.quality["mse"][row], np.square(alone.reconstruction[0] - ecg[row]).mean(axis=-1)
+        )
 
 
 def test_the_normalized_error_is_in_the_square_of_the_networks_unit(ecg):
@@ -103,7 +111,10 @@ def test_a_score_is_made_of_select_people_else_of_all_but_those_who_confirm(ecg,
     phenotypes = as_phenotypes(found._replace(split=split), "latents.h5")
     assert phenotypes.sample_ids.tolist() == found.sample_ids[4:24].tolist()
     assert np.array_equal(phenotypes.values, found.values[4:24])
-    assert "20 of 30 individuals in latents.h5 are analysed: those of the part 'select'" in capsys.readouterr().out
+    assert (
+        "20 of 30 individuals in latents.h5 are analysed: those of the part 'select'"
+        in capsys.readouterr().out
+    )
     split[split == "select"] = "validation"
     assert len(as_phenotypes(found._replace(split=split), "latents.h5").sample_ids) == 26
     confirm = as_phenotypes(found._replace(split=split), "latents.h5", part="confirm")
@@ -112,7 +123,9 @@ def test_a_score_is_made_of_select_people_else_of_all_but_those_who_confirm(ecg,
         as_phenotypes(found._replace(split=split), "latents.h5", part="select")
 
 
-def test_a_model_is_judged_by_select_people_else_by_validation_people_never_by_those_who_confirm(ecg):
+def test_a_model_is_judged_by_select_people_else_by_validation_people_never_by_those_who_confirm(
+    ecg,
+):
     fitted, dataset = toy(composed, ecg)
     found = encode(fitted, dataset)
     assert found.judged.all()
@@ -138,7 +151,9 @@ def test_a_damaged_or_older_latents_file_is_refused(ecg, tmp_path):
 
     with h5py.File(file, "a") as target:
         target.attrs["format"] = "ecgae latents 1"
-    with pytest.raises(InputError, match=r"must be of format 'ecgae latents 3'; got 'ecgae latents 1'"):
+    with pytest.raises(
+        InputError, match=r"must be of format 'ecgae latents 3'; got 'ecgae latents 1'"
+    ):
         read_latents(file)
 
 

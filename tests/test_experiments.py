@@ -8,16 +8,18 @@ import torch
 from conftest import composed
 from torch import nn
 
-from ecgae.architecture._blocks import Block
-from ecgae.architecture._layers import UpsampledConv
-from ecgae.entry import build, plain
-from ecgae.objective._terms import divergence
+from ecgae.entry.build import build
+from ecgae.entry.command_line import plain
+from ecgae.models.architecture._blocks import Block
+from ecgae.models.architecture._layers import UpsampledConv
+from ecgae.models.objective._terms import divergence
 
 CHOICES = ("cohort", "input", "denoiser", "baseline", "normalization", "architecture", "objective")
 
 
 class Row(NamedTuple):
-    """A row of the Ben-Gurion University project's tables 1 and 2, as a network for one lead of 5000 samples."""
+    """A row of the Ben-Gurion University project's tables 1 and 2, as a network for one lead of
+    5000 samples."""
 
     latent_dim: int
     filters: list[int]
@@ -33,7 +35,12 @@ class Row(NamedTuple):
     epochs: int = 100
 
 
-RESIDUAL = {"filters": [32, 64, 128], "kernel_sizes": [7, 7, 7], "blocks": "strided", "intra_skip": "add"}
+RESIDUAL = {
+    "filters": [32, 64, 128],
+    "kernel_sizes": [7, 7, 7],
+    "blocks": "strided",
+    "intra_skip": "add",
+}
 SKIPPED = {"kernel_sizes": [9, 7, 5, 3, 2], "filters": [32, 16, 8, 4, 2], "cross_skip": True}
 
 ROWS = {
@@ -42,9 +49,16 @@ ROWS = {
     "table1_row3": Row(100, activation=nn.LeakyReLU, parameters=74_713, **SKIPPED),
     "table1_row4": Row(48, activation=nn.LeakyReLU, parameters=42_005, **SKIPPED),
     "table1_row5": Row(24, [32, 16, 8, 4], [9, 7, 5, 3], nn.Tanh, 72_849, cross_skip=True),
-    "table2_row1": Row(32, activation=nn.LeakyReLU, parameters=5_800_385, in_decoder=True, **RESIDUAL),
+    "table2_row1": Row(
+        32, activation=nn.LeakyReLU, parameters=5_800_385, in_decoder=True, **RESIDUAL
+    ),
     "table2_row2": Row(
-        32, activation=nn.LeakyReLU, parameters=5_800_385, in_decoder=True, normalization="per_signal", **RESIDUAL
+        32,
+        activation=nn.LeakyReLU,
+        parameters=5_800_385,
+        in_decoder=True,
+        normalization="per_signal",
+        **RESIDUAL,
     ),
     "table2_row3": Row(
         64,
@@ -58,9 +72,16 @@ ROWS = {
         epochs=45,
     ),
     "table2_row4": Row(
-        32, activation=nn.LeakyReLU, parameters=5_621_889, normalization="global", dropout=0.2, **RESIDUAL
+        32,
+        activation=nn.LeakyReLU,
+        parameters=5_621_889,
+        normalization="global",
+        dropout=0.2,
+        **RESIDUAL,
     ),
-    "table2_row5": Row(32, activation=nn.LeakyReLU, parameters=5_800_385, in_decoder=True, dropout=0.2, **RESIDUAL),
+    "table2_row5": Row(
+        32, activation=nn.LeakyReLU, parameters=5_800_385, in_decoder=True, dropout=0.2, **RESIDUAL
+    ),
 }
 
 
@@ -85,13 +106,17 @@ def convolution(channels: int, filters: int, kernel_size: int, normalized: bool 
     return filters * (channels * kernel_size + 1) + (2 * filters if normalized else 0)
 
 
-def block(row: Row, channels: int, filters: int, kernel_size: int, shortcut: bool) -> tuple[int, int]:
+def block(
+    row: Row, channels: int, filters: int, kernel_size: int, shortcut: bool
+) -> tuple[int, int]:
     """Parameters of a block, and the channels that it gives."""
     count = convolution(channels, filters, kernel_size)
     count += convolution(filters, filters, kernel_size) if row.blocks == "strided" else 0
     if not shortcut:
         return count, filters
-    return count + convolution(channels, filters, 1), filters * (2 if row.intra_skip == "concat" else 1)
+    return count + convolution(channels, filters, 1), filters * (
+        2 if row.intra_skip == "concat" else 1
+    )
 
 
 def parameters_by_hand(row: Row) -> int:
@@ -101,7 +126,9 @@ def parameters_by_hand(row: Row) -> int:
         total, widths = total + count, [*widths, channels]
     flat = channels * -(-5000 // 2 ** len(widths))
     total += (flat + 1) * row.latent_dim + (row.latent_dim + 1) * flat
-    for depth, (filters, kernel_size) in enumerate(zip(row.filters[::-1], row.kernel_sizes[::-1], strict=True)):
+    for depth, (filters, kernel_size) in enumerate(
+        zip(row.filters[::-1], row.kernel_sizes[::-1], strict=True)
+    ):
         if row.in_decoder:
             count, channels = block(row, channels, filters, kernel_size, shortcut=True)
         else:
@@ -115,7 +142,10 @@ def parameters_by_hand(row: Row) -> int:
 @pytest.mark.parametrize("name", ROWS)
 def test_the_encoder_has_the_layers_of_its_row(name):
     row, blocks = ROWS[name], network(name).encoder
-    halving = {"pooled": [nn.Conv1d, nn.BatchNorm1d], "strided": [nn.Conv1d, nn.BatchNorm1d, row.activation]}
+    halving = {
+        "pooled": [nn.Conv1d, nn.BatchNorm1d],
+        "strided": [nn.Conv1d, nn.BatchNorm1d, row.activation],
+    }
     main = halving[row.blocks] + ([nn.Conv1d, nn.BatchNorm1d] if row.blocks == "strided" else [])
     after = [row.activation, *([nn.MaxPool1d] if row.blocks == "pooled" else [])]
     after += [nn.Dropout] if row.dropout else []
@@ -126,7 +156,9 @@ def test_the_encoder_has_the_layers_of_its_row(name):
     assert [conv.kernel_size[0] for conv in convolutions] == row.kernel_sizes
     assert {conv.stride[0] for conv in convolutions} == {2 if row.blocks == "strided" else 1}
     assert {block.skip for block in blocks} == {row.intra_skip}
-    assert {layer.p for layer in network(name).modules() if isinstance(layer, nn.Dropout)} <= {row.dropout}
+    assert {layer.p for layer in network(name).modules() if isinstance(layer, nn.Dropout)} <= {
+        row.dropout
+    }
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -134,9 +166,14 @@ def test_the_decoder_has_the_layers_of_its_row(name):
     row, model = ROWS[name], network(name)
     with_shortcuts = [layer for layer in model.decoder.modules() if isinstance(layer, Block)]
     assert len(with_shortcuts) == (len(row.filters) if row.in_decoder else 0)
-    upsampled = [layer for layer in model.decoder.modules() if isinstance(layer, nn.Upsample | UpsampledConv)]
+    upsampled = [
+        layer for layer in model.decoder.modules() if isinstance(layer, nn.Upsample | UpsampledConv)
+    ]
     assert len(upsampled) == len(row.filters)
-    first = [next(layer for layer in block.modules() if isinstance(layer, nn.Conv1d)) for block in model.decoder]
+    first = [
+        next(layer for layer in block.modules() if isinstance(layer, nn.Conv1d))
+        for block in model.decoder
+    ]
     assert [conv.out_channels for conv in first] == row.filters[::-1]
     assert [conv.kernel_size[0] for conv in first] == row.kernel_sizes[::-1]
     assert not [layer for layer in model.decoder.modules() if isinstance(layer, nn.Dropout)]
@@ -153,7 +190,11 @@ def test_the_bottleneck_has_the_size_of_its_row(name):
     channels = row.filters[-1] * (2 if row.intra_skip == "concat" else 1)
     assert model.to_latent.in_features == model.from_latent.out_features == channels * shortest
     assert model.to_latent.out_features == model.from_latent.in_features == row.latent_dim
-    assert sum(weight.numel() for weight in model.parameters()) == row.parameters == parameters_by_hand(row)
+    assert (
+        sum(weight.numel() for weight in model.parameters())
+        == row.parameters
+        == parameters_by_hand(row)
+    )
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -163,7 +204,12 @@ def test_a_row_is_cleaned_and_trained_as_published(name):
     cleaning = {"baseline": "none", "denoiser": "fft"}
     if name.startswith("table2"):
         cleaning = {"baseline": "moving_average", "denoiser": "dwt"}
-    assert {**targets, **cleaning, "normalization": row.normalization, "objective": "reconstruction"} == targets
+    assert {
+        **targets,
+        **cleaning,
+        "normalization": row.normalization,
+        "objective": "reconstruction",
+    } == targets
     assert (cfg.input.recording, cfg.lead_mode, cfg.objective.error) == ("strip", "single", "mse")
     assert cfg.architecture.l2 == (1e-4 if name.startswith("table2") else 1e-3)
     assert cfg.trainer.max_epochs == row.epochs
@@ -193,24 +239,51 @@ def test_the_published_model_is_row_4_of_table_2():
 
 
 def test_an_experiment_can_still_be_changed_from_the_command_line():
-    cfg = composed("experiment=report_table2_row2", "denoiser=fft", "architecture.latent_dim=7", "trainer.max_epochs=3")
-    assert cfg.denoiser._target_ == "ecgae.denoiser.fft.FFT"
-    assert (cfg.architecture.latent_dim, cfg.trainer.max_epochs, cfg.architecture.intra_skip_in) == (7, 3, "both")
+    cfg = composed(
+        "experiment=report_table2_row2",
+        "denoiser=fft",
+        "architecture.latent_dim=7",
+        "trainer.max_epochs=3",
+    )
+    assert cfg.denoiser._target_ == "ecgae.signals.denoiser.fft.FFT"
+    assert (
+        cfg.architecture.latent_dim,
+        cfg.trainer.max_epochs,
+        cfg.architecture.intra_skip_in,
+    ) == (7, 3, "both")
 
 
 def test_mregle_is_the_variational_autoencoder_of_median_beats():
     cfg = config("mregle")
     model = build(cfg.architecture, leads=12, samples=600, conditions=0)
-    sizes = [(layer.in_features, layer.out_features) for layer in model.modules() if isinstance(layer, nn.Linear)]
-    assert sizes == [(2400, 128), (128, 256), (256, 96), (256, 96), (96, 256), (256, 128), (128, 2400)]
+    sizes = [
+        (layer.in_features, layer.out_features)
+        for layer in model.modules()
+        if isinstance(layer, nn.Linear)
+    ]
+    assert sizes == [
+        (2400, 128),
+        (128, 256),
+        (256, 96),
+        (256, 96),
+        (96, 256),
+        (256, 128),
+        (128, 2400),
+    ]
     slopes = {layer.negative_slope for layer in model.modules() if isinstance(layer, nn.LeakyReLU)}
     assert slopes == {0.1}
     assert nn.BatchNorm1d not in kinds(model)
-    kernels = [tuple(layer.weight.shape) for layer in model.modules() if isinstance(layer, nn.Conv1d)]
+    kernels = [
+        tuple(layer.weight.shape) for layer in model.modules() if isinstance(layer, nn.Conv1d)
+    ]
     assert kernels == [(32, 12, 7), *[(32, 32, 7)] * 5, (12, 32, 3)]
     assert (cfg.input.recording, cfg.lead_mode, cfg.leads) == ("median_beat", "joint", "all")
     assert (cfg.denoiser.low, cfg.denoiser.high) == (0.05, 49)
-    assert (cfg.trainer.learning_rate, cfg.trainer.batch_size, cfg.trainer.max_epochs) == (1e-4, 32, 100)
+    assert (cfg.trainer.learning_rate, cfg.trainer.batch_size, cfg.trainer.max_epochs) == (
+        1e-4,
+        32,
+        100,
+    )
 
 
 def test_the_loss_of_mregle_is_mse_plus_kl_over_leads_times_samples():

@@ -11,16 +11,16 @@ import pytest
 import reference
 from scipy import stats
 
-from ecgae.engine import Task
-from ecgae.engine._gather import Printed, results_of
-from ecgae.engine._inputs import packed
-from ecgae.engine.ols import OLS
-from ecgae.engine.plink2 import PLINK2, read_glm
-from ecgae.engine.regenie import REGENIE, read_step2
 from ecgae.errors import InputError
-from ecgae.genotypes import Genotypes
-from ecgae.sumstats import read_associations
-from ecgae.variant_filter import VariantFilter
+from ecgae.genetics.engine._gather import Printed, results_of
+from ecgae.genetics.engine._inputs import packed
+from ecgae.genetics.engine.ols import OLS
+from ecgae.genetics.engine.plink2 import PLINK2, read_glm
+from ecgae.genetics.engine.regenie import REGENIE, read_step2
+from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.scan import ScanInput
+from ecgae.genetics.sumstats import read_associations
+from ecgae.genetics.variant_filter import VariantFilter
 
 HAS_PLINK2 = shutil.which("plink2") is not None
 plink2 = pytest.mark.skipif(not HAS_PLINK2, reason="plink2 is not on the PATH")
@@ -32,7 +32,8 @@ WHO = np.random.default_rng(0).permutation(300)[:280]
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory):
-    """A task, and what the slow twin needs: 300 people, 60 variants with missing calls, 4 phenotypes, 2 covariates."""
+    """A scan, and what the slow twin needs: 300 people, 60 variants with missing calls, 4
+    phenotypes, 2 covariates."""
     rng = np.random.default_rng(5)
     folder = tmp_path_factory.mktemp("cohort")
     dosage = reference.random_dosage(rng, 300, 60, missing=0.005, low=0.15, high=0.85)
@@ -40,19 +41,25 @@ def cohort(tmp_path_factory):
     dosage[:, 8] = np.isin(np.arange(300), WHO[:25])
     prefix = reference.write_genotypes(folder / "x", dosage, chromosomes=["1"] * 30 + ["2"] * 30)
     covariates = np.column_stack([rng.uniform(40, 70, 300), rng.integers(0, 2, 300)]).astype(float)
-    phenotypes = rng.standard_normal((300, 4)) + 0.05 * covariates[:, :1] + np.nan_to_num(dosage[:, [40]])
+    phenotypes = (
+        rng.standard_normal((300, 4)) + 0.05 * covariates[:, :1] + np.nan_to_num(dosage[:, [40]])
+    )
     phenotypes[WHO[:40], 1] = np.nan
     phenotypes[WHO[20:75], 3] = np.nan
     genotypes = Genotypes.open(prefix)
-    return Task(genotypes, WHO, phenotypes[WHO], NAMES, covariates[WHO], ("age", "sex"), VariantFilter()), dosage[WHO]
+    return ScanInput(
+        genotypes, WHO, phenotypes[WHO], NAMES, covariates[WHO], ("age", "sex"), VariantFilter()
+    ), dosage[WHO]
 
 
-def table_of(engine, task, folder):
+def table_of(engine, inputs, folder):
     """The scan, and its table in the order of variants and phenotypes."""
-    found = engine(task, folder)
-    if task.chromosomes is not None:  # a part of a scan
+    found = engine(inputs, folder)
+    if inputs.chromosomes is not None:  # a part of a scan
         return found, found.candidates.reset_index(drop=True)
-    table = read_associations(folder / "associations.parquet").astype({"variant_id": str, "phenotype": str})
+    table = read_associations(folder / "associations.parquet").astype(
+        {"variant_id": str, "phenotype": str}
+    )
     assert [*folder.iterdir()] == [folder / "associations.parquet"], "the program's files are gone"
     assert found.candidates["beta"].tolist() == table["beta"].tolist()
     return found, table
@@ -65,12 +72,14 @@ def same_numbers(one, other, rtol=1e-5, atol=1e-6):
     for name in (*NUMBERS, "effect_allele_frequency"):
         np.testing.assert_allclose(both[f"{name}_x"], both[f"{name}_y"], rtol=rtol, atol=atol)
     assert both["n_x"].tolist() == both["n_y"].tolist()
-    assert both["effect_allele_x"].astype(str).tolist() == both["effect_allele_y"].astype(str).tolist()
+    assert (
+        both["effect_allele_x"].astype(str).tolist() == both["effect_allele_y"].astype(str).tolist()
+    )
 
 
-def twin(task, dosage, table):
+def twin(inputs, dosage, table):
     """Asserts that the numbers are those of the slow twin, for every pair that it can test."""
-    beta, standard_error, p, n = reference.scan(dosage, task.phenotypes, task.covariates)
+    beta, standard_error, p, n = reference.scan(dosage, inputs.phenotypes, inputs.covariates)
     row = table["base_pair_location"].to_numpy() // 1000 - 1
     column = table["phenotype"].map(NAMES.index).to_numpy()
     for name, expected in zip(NUMBERS, (beta, standard_error, p), strict=True):
@@ -81,7 +90,10 @@ def twin(task, dosage, table):
 @pytest.fixture
 def regenie(tmp_path):
     """A program that behaves as REGENIE's documentation says."""
-    return script(tmp_path / "regenie", f'exec "{sys.executable}" "{Path(__file__).parent}/stand_in_regenie.py" "$@"')
+    return script(
+        tmp_path / "regenie",
+        f'exec "{sys.executable}" "{Path(__file__).parent}/stand_in_regenie.py" "$@"',
+    )
 
 
 def script(file, lines):
@@ -92,9 +104,9 @@ def script(file, lines):
 
 @plink2
 def test_plink2_gives_what_the_slow_twin_gives_with_missing_calls_and_phenotypes(cohort, tmp_path):
-    task, dosage = cohort
-    found, table = table_of(PLINK2(transform="none", report_below=1), task, tmp_path / "out")
-    twin(task, dosage, table)
+    inputs, dosage = cohort
+    found, table = table_of(PLINK2(transform="none", report_below=1), inputs, tmp_path / "out")
+    twin(inputs, dosage, table)
     assert len(table) == 58 * 4 + 3, "nobody of one phenotype carries the rare variant"
     counted = table["effect_allele_frequency"]
     assert (counted > 0.5).any(), "PLINK 2 tests the minor allele: both cases must occur"
@@ -106,9 +118,9 @@ def test_plink2_gives_what_the_slow_twin_gives_with_missing_calls_and_phenotypes
 @plink2
 @pytest.mark.parametrize("transform", ["none", "zscore", "rint"])
 def test_plink2_and_ols_give_the_same_scan(cohort, tmp_path, transform):
-    task, _ = cohort
-    one, table = table_of(PLINK2(transform=transform, report_below=1), task, tmp_path / "plink2")
-    other = OLS(transform=transform, report_below=1)(task, tmp_path / "ols")
+    inputs, _ = cohort
+    one, table = table_of(PLINK2(transform=transform, report_below=1), inputs, tmp_path / "plink2")
+    other = OLS(transform=transform, report_below=1)(inputs, tmp_path / "ols")
     same_numbers(table, read_associations(tmp_path / "ols" / "associations.parquet"))
     assert one.excluded == other.excluded
     assert one.variants["phenotype"].tolist() == other.variants["phenotype"].tolist()
@@ -120,38 +132,51 @@ def test_plink2_and_ols_give_the_same_scan(cohort, tmp_path, transform):
 
 @plink2
 def test_what_a_scan_returns_follows_from_its_table(cohort, tmp_path):
-    task, _ = cohort
-    found, table = table_of(PLINK2(report_below=1), task, tmp_path / "out")
-    best = table.sort_values("neg_log_10_p_value").drop_duplicates("variant_id", keep="last").set_index("variant_id")
+    inputs, _ = cohort
+    found, table = table_of(PLINK2(report_below=1), inputs, tmp_path / "out")
+    best = (
+        table.sort_values("neg_log_10_p_value")
+        .drop_duplicates("variant_id", keep="last")
+        .set_index("variant_id")
+    )
     summary = found.variants.set_index("variant_id")
     for column in ("neg_log_10_p_value", "n", "effect_allele_frequency", "phenotype"):
         assert summary[column].tolist() == best.loc[summary.index, column].tolist()
-    assert task.genotypes.variants.loc[found.candidates.index, "rsid"].tolist() == found.candidates["rsid"].tolist()
+    assert (
+        inputs.genotypes.variants.loc[found.candidates.index, "rsid"].tolist()
+        == found.candidates["rsid"].tolist()
+    )
     chi2 = pd.Series(stats.chi2.isf(10.0 ** -table["neg_log_10_p_value"], 1))
     expected = chi2.groupby(table["phenotype"]).sum()
     np.testing.assert_allclose(found.tally.chi2.sum(axis=0), expected)
-    few, _ = table_of(PLINK2(report_below=0.01), task, tmp_path / "few")
+    few, _ = table_of(PLINK2(report_below=0.01), inputs, tmp_path / "few")
     assert len(few.candidates) == (table["neg_log_10_p_value"] >= 2).sum() > 0
     assert few.n_variants == found.n_variants
 
 
 @plink2
 @pytest.mark.parametrize("format", ["pgen", "bgen"])
-def test_plink2_finds_the_same_in_every_format_whatever_variants_are_called(cohort, tmp_path, format):
-    task, _ = cohort
+def test_plink2_finds_the_same_in_every_format_whatever_variants_are_called(
+    cohort, tmp_path, format
+):
+    inputs, _ = cohort
     source = tmp_path / "source"
     for suffix in ("bed", "bim", "fam"):
-        shutil.copy(task.genotypes.files[0].with_suffix(f".{suffix}"), source.with_suffix(f".{suffix}"))
+        shutil.copy(
+            inputs.genotypes.files[0].with_suffix(f".{suffix}"), source.with_suffix(f".{suffix}")
+        )
     variants = [line.split() for line in source.with_suffix(".bim").read_text().splitlines()]
     others = {58: "23", 59: "X"}
-    rows = [[others.get(number, cells[0]), ".", *cells[2:]] for number, cells in enumerate(variants)]
+    rows = [
+        [others.get(number, cells[0]), ".", *cells[2:]] for number, cells in enumerate(variants)
+    ]
     source.with_suffix(".bim").write_text("".join("\t".join(cells) + "\n" for cells in rows))
     how = ["--make-pgen"] if format == "pgen" else ["--export", "bgen-1.2", "ref-first", "bits=8"]
     words = ["plink2", "--bfile", str(source), *how, "--sort-vars", "--out", str(tmp_path / "copy")]
     words = [word for word in words if format == "pgen" or word != "--sort-vars"]
     subprocess.run(words, check=True, capture_output=True)
-    copied = task._replace(genotypes=Genotypes.open(f"{tmp_path}/copy.{format}"))
-    named = task._replace(genotypes=Genotypes.open(source))
+    copied = inputs._replace(genotypes=Genotypes.open(f"{tmp_path}/copy.{format}"))
+    named = inputs._replace(genotypes=Genotypes.open(source))
     engine = PLINK2(transform="none", report_below=1)
     _, one = table_of(engine, named, tmp_path / "bed")
     _, other = table_of(engine, copied, tmp_path / format)
@@ -162,18 +187,26 @@ def test_plink2_finds_the_same_in_every_format_whatever_variants_are_called(coho
 @plink2
 @pytest.mark.parametrize("format", ["pgen", "bgen"])
 def test_plink2_and_ols_test_the_same_dosages(cohort, tmp_path, format):
-    task, _ = cohort
+    inputs, _ = cohort
     rng = np.random.default_rng(3)
-    dosage = np.clip(task.genotypes.read(np.arange(60), np.arange(300)) + rng.normal(0, 0.2, (300, 60)), 0, 2)
-    write = {"pgen": partial(reference.write_pgen, hard_calls=False), "bgen": reference.write_bgen}[format]
-    task = task._replace(genotypes=Genotypes.open(write(tmp_path / "x", dosage)), filter=VariantFilter(min_info=0))
-    _, one = table_of(PLINK2(report_below=1), task, tmp_path / "plink2")
-    OLS(report_below=1)(task, tmp_path / "ols")
+    dosage = np.clip(
+        inputs.genotypes.read(np.arange(60), np.arange(300)) + rng.normal(0, 0.2, (300, 60)), 0, 2
+    )
+    write = {"pgen": partial(reference.write_pgen, hard_calls=False), "bgen": reference.write_bgen}[
+        format
+    ]
+    inputs = inputs._replace(
+        genotypes=Genotypes.open(write(tmp_path / "x", dosage)), filter=VariantFilter(min_info=0)
+    )
+    _, one = table_of(PLINK2(report_below=1), inputs, tmp_path / "plink2")
+    OLS(report_below=1)(inputs, tmp_path / "ols")
     other = read_associations(tmp_path / "ols" / "associations.parquet")
     if format == "pgen":
         same_numbers(one, other)
     else:
-        same_numbers(one, other, rtol=1e-3, atol=1e-4)  # PLINK 2 rounds the dosages of a BGEN to 1/16384
+        same_numbers(
+            one, other, rtol=1e-3, atol=1e-4
+        )  # PLINK 2 rounds the dosages of a BGEN to 1/16384
 
 
 @plink2
@@ -184,11 +217,17 @@ def test_plink2_and_ols_agree_on_real_genotypes(real_data, tmp_path):
     phenotypes = rng.standard_t(3, (900, 2))
     phenotypes[:50, 1] = np.nan
     covariates = rng.standard_normal((900, 3))
-    task = Task(
-        genotypes, people, phenotypes, NAMES[:2], covariates, ("a", "b", "c"), VariantFilter(regions=("21", "22"))
+    inputs = ScanInput(
+        genotypes,
+        people,
+        phenotypes,
+        NAMES[:2],
+        covariates,
+        ("a", "b", "c"),
+        VariantFilter(regions=("21", "22")),
     )
-    one, table = table_of(PLINK2(report_below=1), task, tmp_path / "plink2")
-    other = OLS(report_below=1)(task, tmp_path / "ols")
+    one, table = table_of(PLINK2(report_below=1), inputs, tmp_path / "plink2")
+    other = OLS(report_below=1)(inputs, tmp_path / "ols")
     same_numbers(table, read_associations(tmp_path / "ols" / "associations.parquet"))
     assert one.excluded == other.excluded
     assert len(table) > 500
@@ -196,28 +235,35 @@ def test_plink2_and_ols_agree_on_real_genotypes(real_data, tmp_path):
 
 @plink2
 def test_plink2_finds_the_same_in_one_file_per_chromosome(cohort, tmp_path):
-    task, _ = cohort
-    dosage = task.genotypes.read(np.arange(60), np.arange(300))
+    inputs, _ = cohort
+    dosage = inputs.genotypes.read(np.arange(60), np.arange(300))
     for chromosome, here in (("1", slice(0, 30)), ("2", slice(30, 60))):
         positions = np.arange(60)[here] * 1000 + 1000
-        reference.write_genotypes(tmp_path / f"x{chromosome}", dosage[:, here], [chromosome] * 30, positions)
-    split = task._replace(genotypes=Genotypes.open(tmp_path / "x"))
-    _, one = table_of(PLINK2(report_below=1), task, tmp_path / "one")
+        reference.write_genotypes(
+            tmp_path / f"x{chromosome}", dosage[:, here], [chromosome] * 30, positions
+        )
+    split = inputs._replace(genotypes=Genotypes.open(tmp_path / "x"))
+    _, one = table_of(PLINK2(report_below=1), inputs, tmp_path / "one")
     _, other = table_of(PLINK2(report_below=1), split, tmp_path / "split")
     pd.testing.assert_frame_equal(one.drop(columns="rsid"), other.drop(columns="rsid"))
 
 
 @plink2
 def test_what_cannot_be_tested_is_left_out_and_named(cohort, tmp_path, capsys):
-    """A chromosome of variants that nobody carries, a phenotype that is constant, covariates that are."""
-    task, _ = cohort
-    dosage = task.genotypes.read(np.arange(60), np.arange(300))
+    """A chromosome of variants that nobody carries, a phenotype that is constant, covariates that
+    are."""
+    inputs, _ = cohort
+    dosage = inputs.genotypes.read(np.arange(60), np.arange(300))
     dosage[:, 30:] = 0
-    rare = Genotypes.open(reference.write_genotypes(tmp_path / "x", dosage, ["1"] * 30 + ["2"] * 30))
-    phenotypes = task.phenotypes.copy()
+    rare = Genotypes.open(
+        reference.write_genotypes(tmp_path / "x", dosage, ["1"] * 30 + ["2"] * 30)
+    )
+    phenotypes = inputs.phenotypes.copy()
     phenotypes[:, 2] = 3
-    task = task._replace(genotypes=rare, phenotypes=phenotypes, covariates=np.ones((280, 2)))
-    found, table = table_of(PLINK2(report_below=1, constant_phenotypes="drop"), task, tmp_path / "out")
+    inputs = inputs._replace(genotypes=rare, phenotypes=phenotypes, covariates=np.ones((280, 2)))
+    found, table = table_of(
+        PLINK2(report_below=1, constant_phenotypes="drop"), inputs, tmp_path / "out"
+    )
     assert found.dropped == ("y2",)
     assert "1 of 4 phenotypes are constant and not tested: y2" in capsys.readouterr().out
     assert set(table["chromosome"].astype(str)) == {"1"}
@@ -226,21 +272,21 @@ def test_what_cannot_be_tested_is_left_out_and_named(cohort, tmp_path, capsys):
 
 @plink2
 def test_a_scan_of_one_chromosome_without_covariates(cohort, tmp_path):
-    task, dosage = cohort
-    task = task._replace(covariates=np.empty((280, 0)), covariate_names=(), chromosomes=("2",))
-    found, table = table_of(PLINK2(transform="none", report_below=1), task, tmp_path / "out")
-    twin(task, dosage, table)
+    inputs, dosage = cohort
+    inputs = inputs._replace(covariates=np.empty((280, 0)), covariate_names=(), chromosomes=("2",))
+    found, table = table_of(PLINK2(transform="none", report_below=1), inputs, tmp_path / "out")
+    twin(inputs, dosage, table)
     assert set(table["chromosome"].astype(str)) == {"2"}
     assert found.n_variants == 30
 
 
 @plink2
 def test_a_phenotype_of_1_and_2_is_an_amount_not_cases_and_controls(cohort, tmp_path):
-    task, dosage = cohort
-    phenotypes = np.where(task.phenotypes > np.nanmean(task.phenotypes, axis=0), 2.0, 1.0)
-    task = task._replace(phenotypes=phenotypes, chromosomes=("1",))
-    _, table = table_of(PLINK2(transform="none", report_below=1), task, tmp_path / "out")
-    twin(task, dosage, table)
+    inputs, dosage = cohort
+    phenotypes = np.where(inputs.phenotypes > np.nanmean(inputs.phenotypes, axis=0), 2.0, 1.0)
+    inputs = inputs._replace(phenotypes=phenotypes, chromosomes=("1",))
+    _, table = table_of(PLINK2(transform="none", report_below=1), inputs, tmp_path / "out")
+    twin(inputs, dosage, table)
     assert len(table) == 29 * 4
 
 
@@ -259,54 +305,79 @@ def test_a_phenotype_that_only_age_and_sex_drive_gives_no_hit(tmp_path, regenie,
     dosage[:, 7] = np.where(
         rng.random(400) < 0.2, dosage[:, 7], 2 * sex
     )  # a variant that follows sex, as one on X does
-    phenotypes = np.column_stack([0.3 * age + 4 * sex, 0.1 * age - 2 * sex]) + 0.2 * rng.standard_normal((400, 2))
+    phenotypes = np.column_stack(
+        [0.3 * age + 4 * sex, 0.1 * age - 2 * sex]
+    ) + 0.2 * rng.standard_normal((400, 2))
     covariates = np.column_stack([age, sex]).astype(float)
     genotypes = Genotypes.open(reference.write_genotypes(tmp_path / "x", dosage))
-    task = Task(
-        genotypes, np.arange(400), phenotypes, NAMES[:2], covariates, ("age", "sex"), VariantFilter(min_hwe_p=0)
+    inputs = ScanInput(
+        genotypes,
+        np.arange(400),
+        phenotypes,
+        NAMES[:2],
+        covariates,
+        ("age", "sex"),
+        VariantFilter(min_hwe_p=0),
     )
-    found, table = table_of(ENGINES[name](regenie), task, tmp_path / "out")
+    found, table = table_of(ENGINES[name](regenie), inputs, tmp_path / "out")
     assert found.candidates.empty
     assert table.empty
     assert found.n_variants == 60 - (name == "regenie")
     if name != "regenie":  # that its stand-in predicts nothing says the same of it
-        without = task._replace(covariates=np.empty((400, 0)), covariate_names=())
+        without = inputs._replace(covariates=np.empty((400, 0)), covariate_names=())
         found, _ = table_of(ENGINES[name](regenie), without, tmp_path / "without")
-        assert set(found.candidates["rsid"]) == {"rs7"}, "the test can fail: without the covariates there are hits"
+        assert set(found.candidates["rsid"]) == {"rs7"}, (
+            "the test can fail: without the covariates there are hits"
+        )
 
 
 def test_regenie_runs_both_steps_and_keeps_the_additive_tests(cohort, tmp_path, regenie):
-    task, dosage = cohort
-    engine = REGENIE(program=regenie, transform="none", report_below=1, leave_one_out=True, threads=1)
-    found, table = table_of(engine, task, tmp_path / "out")
-    twin(task, dosage, table)
+    inputs, dosage = cohort
+    engine = REGENIE(
+        program=regenie, transform="none", report_below=1, leave_one_out=True, threads=1
+    )
+    found, table = table_of(engine, inputs, tmp_path / "out")
+    twin(inputs, dosage, table)
     assert len(table) == 57 * 4 + 3
     assert table["neg_log_10_p_value"].max() < 100, "no row of another test"
-    assert found.excluded == {"minor allele count below 20": 1, "constant or following from the covariates": 1}
+    assert found.excluded == {
+        "minor allele count below 20": 1,
+        "constant or following from the covariates": 1,
+    }
 
 
-def test_regenie_without_predictions_of_people_with_every_phenotype(cohort, tmp_path, regenie, capsys):
-    task, dosage = cohort
-    task = task._replace(chromosomes=("2",))
-    known = ~np.isnan(task.phenotypes).any(axis=1)
-    engine = REGENIE(program=regenie, transform="none", report_below=1, ignore_predictions=True, strict=True)
-    found, table = table_of(engine, task, tmp_path / "out")
+def test_regenie_without_predictions_of_people_with_every_phenotype(
+    cohort, tmp_path, regenie, capsys
+):
+    inputs, dosage = cohort
+    inputs = inputs._replace(chromosomes=("2",))
+    known = ~np.isnan(inputs.phenotypes).any(axis=1)
+    engine = REGENIE(
+        program=regenie, transform="none", report_below=1, ignore_predictions=True, strict=True
+    )
+    found, table = table_of(engine, inputs, tmp_path / "out")
     assert "75 of 280 individuals lack a phenotype and are left out" in capsys.readouterr().out
     assert found.n_individuals == known.sum() == 205
-    kept = task._replace(phenotypes=task.phenotypes[known], covariates=task.covariates[known])
+    kept = inputs._replace(phenotypes=inputs.phenotypes[known], covariates=inputs.covariates[known])
     twin(kept, dosage[known], table)
     assert len(table) == 30 * 4
 
 
 @pytest.mark.parametrize("format", ["bed", "pgen", "bgen"])
 def test_regenie_is_given_every_format(cohort, tmp_path, format):
-    task, _ = cohort
-    dosage = task.genotypes.read(np.arange(60), np.arange(300))
-    write = {"bed": reference.write_genotypes, "pgen": reference.write_pgen, "bgen": reference.write_bgen}[format]
-    task = task._replace(genotypes=Genotypes.open(write(tmp_path / "x", dosage)))
-    program = script(tmp_path / "regenie", f'echo "$@" > {tmp_path}/words; ls > {tmp_path}/files; exit 1')
+    inputs, _ = cohort
+    dosage = inputs.genotypes.read(np.arange(60), np.arange(300))
+    write = {
+        "bed": reference.write_genotypes,
+        "pgen": reference.write_pgen,
+        "bgen": reference.write_bgen,
+    }[format]
+    inputs = inputs._replace(genotypes=Genotypes.open(write(tmp_path / "x", dosage)))
+    program = script(
+        tmp_path / "regenie", f'echo "$@" > {tmp_path}/words; ls > {tmp_path}/files; exit 1'
+    )
     with pytest.raises(InputError, match="exit code 1"):
-        REGENIE(program=program, ignore_predictions=True)(task, tmp_path / "out")
+        REGENIE(program=program, ignore_predictions=True)(inputs, tmp_path / "out")
     words, files = ((tmp_path / name).read_text().split() for name in ("words", "files"))
     assert words[words.index("--chr") + 1] == "1"
     given = Path(words[words.index(f"--{format}") + 1])
@@ -321,19 +392,23 @@ def test_regenie_is_given_every_format(cohort, tmp_path, format):
 
 @plink2
 def test_the_program_sees_no_id_of_a_person_and_others_see_none_of_its_files(cohort, tmp_path):
-    task, _ = cohort
+    inputs, _ = cohort
     seen = tmp_path / "seen"
     lines = f'mkdir -p {seen}; stat -c %a . > {seen}/mode; cp -L *.tsv *.txt *.fam *.bim {seen}; exec plink2 "$@"'
-    table_of(PLINK2(program=script(tmp_path / "spy", lines)), task, tmp_path / "out")
+    table_of(PLINK2(program=script(tmp_path / "spy", lines)), inputs, tmp_path / "out")
     texts = [file.read_text() for file in seen.iterdir()]
     assert len(texts) >= 6
-    assert not any(str(person) in text for text in texts for person in task.genotypes.sample_ids)
+    assert not any(str(person) in text for text in texts for person in inputs.genotypes.sample_ids)
     assert (seen / "mode").read_text().strip() == f"{stat.S_IRWXU:o}"
 
 
-@pytest.mark.parametrize(("engine", "install"), [(PLINK2, "apt-get install plink2"), (REGENIE, "Install REGENIE")])
+@pytest.mark.parametrize(
+    ("engine", "install"), [(PLINK2, "apt-get install plink2"), (REGENIE, "Install REGENIE")]
+)
 def test_a_program_that_is_not_there_is_named_before_anything_is_read(engine, install):
-    with pytest.raises(InputError, match=f"engine.program must be .*got no-such-program.*{install}.*engine=ols"):
+    with pytest.raises(
+        InputError, match=f"engine.program must be .*got no-such-program.*{install}.*engine=ols"
+    ):
         engine(program="no-such-program")
 
 
@@ -348,7 +423,10 @@ FAILURES = {
         'plink2 "$@" && head -n 20 out.p2.glm.linear > x && mv x out.p2.glm.linear',
         "wrote 19 of 29 variants to out.p2.glm.linear",
     ),
-    "garbage": ('plink2 "$@" && echo "1 2" >> out.p0.glm.linear', "out.p0.glm.linear, which cannot be read"),
+    "garbage": (
+        'plink2 "$@" && echo "1 2" >> out.p0.glm.linear',
+        "out.p0.glm.linear, which cannot be read",
+    ),
 }
 
 
@@ -366,13 +444,21 @@ def test_plink2_failing_half_way_is_one_sentence_and_leaves_nothing(cohort, tmp_
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
-        ('echo "ERROR: could not read"; exit 1', "exit code 1. Its last lines: ERROR: could not read"),
+        (
+            'echo "ERROR: could not read"; exit 1',
+            "exit code 1. Its last lines: ERROR: could not read",
+        ),
         ("exit 0", "ended well, but without step1_pred.list"),
         ("touch step1_pred.list", "ended well, but without out_p0.regenie"),
-        ("touch step1_pred.list; echo oops > out_p0.regenie", "out_p0.regenie, which cannot be read"),
+        (
+            "touch step1_pred.list; echo oops > out_p0.regenie",
+            "out_p0.regenie, which cannot be read",
+        ),
     ],
 )
-def test_regenie_failing_half_way_is_one_sentence_and_leaves_nothing(cohort, tmp_path, lines, sentence):
+def test_regenie_failing_half_way_is_one_sentence_and_leaves_nothing(
+    cohort, tmp_path, lines, sentence
+):
     with pytest.raises(InputError) as caught:
         REGENIE(program=script(tmp_path / "broken", lines))(cohort[0], tmp_path / "out")
     assert sentence in str(caught.value)
@@ -381,24 +467,28 @@ def test_regenie_failing_half_way_is_one_sentence_and_leaves_nothing(cohort, tmp
 
 @plink2
 def test_after_a_failure_the_scan_goes_on_with_the_chromosomes_that_are_left(cohort, tmp_path):
-    task, out = cohort[0], tmp_path / "out"
+    inputs, out = cohort[0], tmp_path / "out"
     lines = 'grep -q 31 variants.txt && { echo "Error: Malformed .bed file."; exit 6; }; exec plink2 "$@"'
-    with pytest.raises(InputError, match=r"exit code 6. Its last lines: Error: Malformed .bed file"):
-        PLINK2(program=script(tmp_path / "broken", lines), report_below=1)(task, out)
+    with pytest.raises(
+        InputError, match=r"exit code 6. Its last lines: Error: Malformed .bed file"
+    ):
+        PLINK2(program=script(tmp_path / "broken", lines), report_below=1)(inputs, out)
     assert not (out / "associations.parquet").exists()
     (out / "plink2.partial").mkdir()
     (out / "plink2.partial" / "genotypes0.bed").write_text("of a scan that was killed")
     counting = script(tmp_path / "counting", f'echo >> {tmp_path}/runs; exec plink2 "$@"')
-    _, table = table_of(PLINK2(program=counting, report_below=1), task, out)
+    _, table = table_of(PLINK2(program=counting, report_below=1), inputs, out)
     assert len((tmp_path / "runs").read_text().splitlines()) == 1
-    _, whole = table_of(PLINK2(report_below=1), task, tmp_path / "whole")
+    _, whole = table_of(PLINK2(report_below=1), inputs, tmp_path / "whole")
     pd.testing.assert_frame_equal(table, whole)
 
 
 def test_step_1_without_a_variant_is_refused(cohort, tmp_path, regenie):
     few = tmp_path / "few.txt"
     few.write_text("rs7\n")
-    with pytest.raises(InputError, match="Step 1 of REGENIE must have between 1 and 1,000,000 variants; got 0"):
+    with pytest.raises(
+        InputError, match="Step 1 of REGENIE must have between 1 and 1,000,000 variants; got 0"
+    ):
         REGENIE(program=regenie, step1_variants=str(few))(cohort[0], tmp_path / "out")
 
 
@@ -413,7 +503,9 @@ def test_bad_settings_fail_at_construction(engine, setting):
 
 
 def test_plink2_asks_for_the_memory_that_it_needs():
-    with pytest.raises(InputError, match=r"engine.memory must be at least PLINK 2's 0.68 GB, or null; got 0.1 GB"):
+    with pytest.raises(
+        InputError, match=r"engine.memory must be at least PLINK 2's 0.68 GB, or null; got 0.1 GB"
+    ):
         PLINK2(program=sys.executable, memory=0.1)
 
 
@@ -444,8 +536,14 @@ VARIANTS = pd.DataFrame(
 
 def test_regenies_rows_are_matched_by_position_and_alleles_in_either_order(tmp_path):
     header = "CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ INFO N TEST BETA SE CHISQ LOG10P EXTRA"
-    rows = ["1 10 . AT G 0.25 1 100 ADD 0.5 0.1 25 5.5 NA", "1 20 . T C 0.25 1 100 ADD 0.5 0.1 25 5.5 NA"]
-    rows += ["1 10 . G C 0.25 1 100 ADD 0.5 0.1 25 5.5 NA", "1 10 . G A 0.25 1 100 ADD 0.5 0.1 25 5.5 NA"]
+    rows = [
+        "1 10 . AT G 0.25 1 100 ADD 0.5 0.1 25 5.5 NA",
+        "1 20 . T C 0.25 1 100 ADD 0.5 0.1 25 5.5 NA",
+    ]
+    rows += [
+        "1 10 . G C 0.25 1 100 ADD 0.5 0.1 25 5.5 NA",
+        "1 10 . G A 0.25 1 100 ADD 0.5 0.1 25 5.5 NA",
+    ]
     (tmp_path / "x").write_text("\n".join([header, *rows]) + "\n")
     printed = read_step2(tmp_path / "x", VARIANTS, np.array([1, 2]))
     assert printed.variant.tolist() == [1, 2]
@@ -457,9 +555,18 @@ def test_regenies_rows_are_matched_by_position_and_alleles_in_either_order(tmp_p
 def test_a_tested_allele_that_is_none_of_the_variants_is_refused():
     one = np.ones(1)
     printed = Printed(
-        np.array([2]), np.array(["G"], dtype=object), one, one, one, 0.5 * one, np.array([9]), one.astype(str)
+        np.array([2]),
+        np.array(["G"], dtype=object),
+        one,
+        one,
+        one,
+        0.5 * one,
+        np.array([9]),
+        one.astype(str),
     )
-    with pytest.raises(InputError, match="tested allele must be one of the variant's; got G of 1_20_T_C"):
+    with pytest.raises(
+        InputError, match="tested allele must be one of the variant's; got G of 1_20_T_C"
+    ):
         results_of(printed, VARIANTS, 0)
 
 

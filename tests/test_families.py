@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 
 from ecgae.errors import InputError
-from ecgae.families import read_families, read_pairs, unrelated
+from ecgae.people.families import read_families, read_pairs, unrelated
 
 
 def pairs_of(*links, kinship=0.25):
-    return pd.DataFrame([(one, other, kinship) for one, other in links], columns=["one", "other", "kinship"])
+    return pd.DataFrame(
+        [(one, other, kinship) for one, other in links], columns=["one", "other", "kinship"]
+    )
 
 
 def staying(people, pairs, max_kinship=0.0442):
@@ -44,11 +46,15 @@ def test_no_two_who_stay_are_related_and_nobody_more_could_stay():
     found = best = 0
     for seed in range(60):
         links = families(seed)
-        stays = staying(letters, pairs_of(*((letters[one], letters[other]) for one, other in links)))
+        stays = staying(
+            letters, pairs_of(*((letters[one], letters[other]) for one, other in links))
+        )
         chosen = {letters.index(letter) for letter in stays}
         assert not any({one, other} <= chosen for one, other in links)
         for person in set(range(10)) - chosen:
-            assert any(person in link and chosen & set(link) for link in links), "who goes has a relative who stays"
+            assert any(person in link and chosen & set(link) for link in links), (
+                "who goes has a relative who stays"
+            )
         assert len(stays) >= largest(10, links) - 1
         found, best = found + len(stays), best + largest(10, links)
     assert found >= 0.99 * best
@@ -64,12 +70,16 @@ def test_neither_the_order_of_people_nor_that_of_pairs_matters():
     expected = set(staying("abcdefgh", pairs_of(*links)))
     random = np.random.default_rng(0)
     for _ in range(10):
-        shuffled = pairs_of(*("".join(random.permutation(list(link))) for link in random.permutation(links)))
+        shuffled = pairs_of(
+            *("".join(random.permutation(list(link))) for link in random.permutation(links))
+        )
         assert set(staying(random.permutation(list("abcdefgh")), shuffled)) == expected
 
 
 def test_only_pairs_above_the_limit_among_those_given_count():
-    pairs = pd.concat([pairs_of("ab", kinship=0.0442), pairs_of("cd", kinship=0.05), pairs_of("dx", "dy", "ee")])
+    pairs = pd.concat(
+        [pairs_of("ab", kinship=0.0442), pairs_of("cd", kinship=0.05), pairs_of("dx", "dy", "ee")]
+    )
     assert staying("abcde", pairs) == "abce"
     assert staying("abcde", pairs, 0.05) == "abcde"
 

@@ -1,7 +1,9 @@
-"""No damage to a file does worse than a reason: every reader is given mutated, truncated and spliced bytes.
+"""No damage to a file does worse than a reason: every reader is given mutated, truncated and
+spliced bytes.
 
-A reader may raise `InputError` or `OSError`, and nothing else; what it returns has the right shape, and each sample is
-a voltage or missing. `ECGAE_FUZZ_EXAMPLES=20000 pytest tests/test_fuzz.py` searches for minutes instead of seconds.
+A reader may raise `InputError` or `OSError`, and nothing else; what it returns has the right shape,
+and each sample is a voltage or missing. `ECGAE_FUZZ_EXAMPLES=20000 pytest tests/test_fuzz.py`
+searches for minutes instead of seconds.
 """
 
 import os
@@ -19,16 +21,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from muse_file import muse, waveform
 
-from ecgae.cardiosoft.exercise import read_exercise
-from ecgae.cardiosoft.rest import read_rest
-from ecgae.cohort import MISSING, Recording, Waveform
-from ecgae.cohort.mitbih import MITBIH
-from ecgae.cohort.ptbxl import COLUMNS, PTBXL
-from ecgae.cohort.wfdb import WFDB
 from ecgae.ecg import LEADS, derived_limb_leads
 from ecgae.errors import InputError
-from ecgae.muse import read_muse
-from ecgae.wfdb_records.record import read_waveform
+from ecgae.recordings.cohort.mitbih import MITBIH
+from ecgae.recordings.cohort.ptbxl import COLUMNS, PTBXL
+from ecgae.recordings.cohort.wfdb import WFDB
+from ecgae.recordings.formats.cardiosoft.exercise import read_exercise
+from ecgae.recordings.formats.cardiosoft.rest import read_rest
+from ecgae.recordings.formats.muse_xml import read_muse
+from ecgae.recordings.formats.recording import MISSING, Recording, Waveform
+from ecgae.recordings.formats.wfdb_records.record import read_waveform
 
 pytest.importorskip("wfdb")
 
@@ -39,7 +41,22 @@ fuzzed = settings(
 )
 
 TOKENS = [
-    *(b"", b"0", b"-1", b"1", b"2", b"16", b"212", b"524", b"nan", b"inf", b"1e308", b"1e-308", b"9" * 9, b"9" * 5000),
+    *(
+        b"",
+        b"0",
+        b"-1",
+        b"1",
+        b"2",
+        b"16",
+        b"212",
+        b"524",
+        b"nan",
+        b"inf",
+        b"1e308",
+        b"1e-308",
+        b"9" * 9,
+        b"9" * 5000,
+    ),
     *(
         b"\x00",
         b"\xff\xff\xff\xff",
@@ -54,11 +71,26 @@ TOKENS = [
         b"\xc2\x85",
     ),
     *(b",", b"/", b"../", b"::", b"~", b"(", b")", b"#", b"'", b'"', b"{", b"[" * 3000),
-    *(b"<", b">", b"</", b"&lt;", b"&#0;", b"&#x110000;", b"<!DOCTYPE a>", b"<![CDATA[", b"@samples:0", b"<a>" * 2000),
+    *(
+        b"<",
+        b">",
+        b"</",
+        b"&lt;",
+        b"&#0;",
+        b"&#x110000;",
+        b"<!DOCTYPE a>",
+        b"<![CDATA[",
+        b"@samples:0",
+        b"<a>" * 2000,
+    ),
 ]
 
 edits = st.lists(
-    st.tuples(st.floats(0, 1), st.integers(0, 40), st.one_of(st.sampled_from(TOKENS), st.binary(max_size=6))),
+    st.tuples(
+        st.floats(0, 1),
+        st.integers(0, 40),
+        st.one_of(st.sampled_from(TOKENS), st.binary(max_size=6)),
+    ),
     min_size=1,
     max_size=4,
 )
@@ -68,7 +100,9 @@ spans = st.one_of(st.none(), st.tuples(st.floats(0, 1), st.floats(0, 1), st.floa
 """A part that is copied to another place, or a truncation where it begins and ends there."""
 
 
-def damaged(content: bytes, edits: list[tuple[float, int, bytes]], span: tuple[float, float, float] | None) -> bytes:
+def damaged(
+    content: bytes, edits: list[tuple[float, int, bytes]], span: tuple[float, float, float] | None
+) -> bytes:
     for place, length, token in edits:
         start = round(place * len(content))
         content = content[:start] + token + content[start + length :]
@@ -112,7 +146,9 @@ def survives(read: Callable[[Path], Recording], files: dict[str, bytes], record:
 
 def limb_leads(samples: int) -> np.ndarray:
     traces = 2 * np.random.default_rng(0).integers(-200, 200, (12, samples))
-    for place, (multiples, unit) in enumerate(derived_limb_leads(traces[0], traces[1]).values(), start=2):
+    for place, (multiples, unit) in enumerate(
+        derived_limb_leads(traces[0], traces[1]).values(), start=2
+    ):
         traces[place] = multiples * unit
     return traces
 
@@ -122,20 +158,28 @@ def header(name: str, traces: np.ndarray, storage: str, gain: str, checksums: bo
         f"{name}.dat {storage} {gain} 16 0 {row[0]} {row.sum() % 65536 if checksums else 0} 0 {lead}"
         for lead, row in zip(LEADS, traces, strict=True)
     ]
-    return "\n".join([f"{name} 12 500 {traces.shape[1]} 12:00:00 01/01/2000", *lines, "#Age: 56", "#Dx: 1,2"]).encode()
+    return "\n".join(
+        [f"{name} 12 500 {traces.shape[1]} 12:00:00 01/01/2000", *lines, "#Age: 56", "#Dx: 1,2"]
+    ).encode()
 
 
 @cache
 def wfdb_files() -> dict[str, bytes]:
     traces = limb_leads(20)
     even, odd = traces.T.ravel()[::2] & 0xFFF, traces.T.ravel()[1::2] & 0xFFF
-    packed = np.stack([even & 0xFF, (even >> 8) | (odd >> 8) << 4, odd & 0xFF], axis=1).astype("u1").tobytes()
+    packed = (
+        np.stack([even & 0xFF, (even >> 8) | (odd >> 8) << 4, odd & 0xFF], axis=1)
+        .astype("u1")
+        .tobytes()
+    )
     # N at sample 10; a skip of 1 and N; a note; V one later; the end mark
     annotations = bytes([10, 4, 0, 236, 0, 0, 1, 0, 0, 4, 3, 252, 65, 66, 67, 0, 1, 20, 0, 0])
     return {
         "a.hea": header("a", traces, "16", "1000(0)/mV"),
         "a.dat": traces.T.astype("<i2").tobytes(),
-        "b.hea": header("b", traces, "212", "200(1)/uV", checksums=False),  # so that damaged samples get through
+        "b.hea": header(
+            "b", traces, "212", "200(1)/uV", checksums=False
+        ),  # so that damaged samples get through
         "b.dat": packed,
         "m.hea": b"m/3 12 500 45\na 20\n~ 5\nb 20\n",
         "100.hea": header("100", traces, "16", "1000"),
@@ -146,10 +190,22 @@ def wfdb_files() -> dict[str, bytes]:
 
 @pytest.mark.parametrize(
     ("target", "record"),
-    [("a.hea", "a"), ("a.dat", "a"), ("b.hea", "b"), ("b.dat", "b"), ("m.hea", "m"), ("a.hea", "m")],
+    [
+        ("a.hea", "a"),
+        ("a.dat", "a"),
+        ("b.hea", "b"),
+        ("b.dat", "b"),
+        ("m.hea", "m"),
+        ("a.hea", "m"),
+    ],
 )
 @fuzzed
-@given(edits=edits, span=spans, gain=st.sampled_from([None, 200.0]), leads=st.sampled_from([None, LEADS, ["V1"]]))
+@given(
+    edits=edits,
+    span=spans,
+    gain=st.sampled_from([None, 200.0]),
+    leads=st.sampled_from([None, LEADS, ["V1"]]),
+)
 def test_wfdb_records(target, record, edits, span, gain, leads):
     files = wfdb_files() | {target: damaged(wfdb_files()[target], edits, span)}
     survives(lambda file: Recording({"strip": read_waveform(file, leads, gain)}), files, record)
@@ -178,7 +234,11 @@ def test_folders_of_wfdb_records(target, edits, span):
 
 def ptbxl_table() -> bytes:
     names = [*COLUMNS, "filename_hr"]
-    cells = {"scp_codes": "\"{'NORM': 100.0, 'SR': 0.0}\"", "sex": "1", "recording_date": "1984-11-09 09:17:34"}
+    cells = {
+        "scp_codes": "\"{'NORM': 100.0, 'SR': 0.0}\"",
+        "sex": "1",
+        "recording_date": "1984-11-09 09:17:34",
+    }
     cells |= {"ecg_id": "1", "patient_id": "15709.0", "filename_hr": "a"}
     row = ",".join(cells.get(name, "") for name in names)
     return f"{','.join(names)}\n{row}\n{row}\n{row}\n".encode()
@@ -200,9 +260,9 @@ def test_ptbxl_tables(edits, span):
 @cache
 def muse_file() -> bytes:
     traces = limb_leads(40)[[0, 1, *range(6, 12)]]
-    return muse(waveform("Median", traces), waveform("Rhythm", traces), beats=(2, 7, 12), interval="10").encode(
-        "latin-1"
-    )
+    return muse(
+        waveform("Median", traces), waveform("Rhythm", traces), beats=(2, 7, 12), interval="10"
+    ).encode("latin-1")
 
 
 @fuzzed
@@ -260,7 +320,9 @@ def test_resting_files(edits, span):
         (read_rest, lambda: {"a.xml": rest_file()}, "a.xml"),
     ],
 )
-def test_the_undamaged_files_are_read_so_that_the_search_begins_at_something(tmp_path, read, files, record):
+def test_the_undamaged_files_are_read_so_that_the_search_begins_at_something(
+    tmp_path, read, files, record
+):
     for name, content in files().items():
         (tmp_path / name).write_bytes(content)
     recording = read(tmp_path / record)

@@ -1,4 +1,5 @@
-"""The gate lets a sound score through, marks an unsound one with a reason, and changes no number."""
+"""The gate lets a sound score through, marks an unsound one with a reason, and changes no
+number."""
 
 import json
 import re
@@ -9,10 +10,10 @@ import pytest
 import yaml
 
 from ecgae.errors import InputError
-from ecgae.gate import Gate
 from ecgae.report.calibration_section import GATE
 from ecgae.report.page import write_report
 from ecgae.report.table import summary_table
+from ecgae.scoring.gate import Gate
 
 ROOT = Path(__file__).parent.parent
 
@@ -69,12 +70,19 @@ def test_a_limit_of_null_is_not_checked(check, change):
 
 
 def test_every_check_has_a_way_of_failing_here():
-    assert set(UNSOUND) == {field.name for field in fields(Gate)} - {"highest_intercept"} == set(Gate()(SOUND)["gate"])
+    assert (
+        set(UNSOUND)
+        == {field.name for field in fields(Gate)} - {"highest_intercept"}
+        == set(Gate()(SOUND)["gate"])
+    )
 
 
 @pytest.mark.parametrize("unknown", sorted(set(SOUND) - {"loci", "n_variants"}))
 def test_what_is_not_known_is_no_reason(unknown):
-    for score in ({name: value for name, value in SOUND.items() if name != unknown}, SOUND | {unknown: None}):
+    for score in (
+        {name: value for name, value in SOUND.items() if name != unknown},
+        SOUND | {unknown: None},
+    ):
         assert Gate()(score)["valid"]
 
 
@@ -85,8 +93,12 @@ def test_inflation_that_goes_with_ld_is_no_reason():
     assert not Gate()(large | {"ld_score_intercept": None})["valid"]
     assert not Gate()(large | {"ld_score_intercept_standard_error": None})["valid"]
     assert not Gate()(large | {"relatedness_between_chromosomes": None})["valid"]
-    assert Gate()(large | {"ld_score_intercept": 1.08, "ld_score_intercept_standard_error": 0.03})["valid"]
-    structured = large | UNSOUND["highest_relatedness"]  # which makes LD of its own, so that the intercept stays low
+    assert Gate()(large | {"ld_score_intercept": 1.08, "ld_score_intercept_standard_error": 0.03})[
+        "valid"
+    ]
+    structured = (
+        large | UNSOUND["highest_relatedness"]
+    )  # which makes LD of its own, so that the intercept stays low
     assert {name for name, one in Gate()(structured)["gate"].items() if one["passed"] is False} == {
         "highest_inflation",
         "highest_relatedness",
@@ -94,7 +106,9 @@ def test_inflation_that_goes_with_ld_is_no_reason():
 
 
 def test_the_inflation_of_few_variants_says_nothing():
-    found = Gate()(SOUND | {"n_variants": 300, "genomic_inflation": 3.0, "ld_score_intercept": None})
+    found = Gate()(
+        SOUND | {"n_variants": 300, "genomic_inflation": 3.0, "ld_score_intercept": None}
+    )
     assert found["valid"]
     assert found["gate"]["highest_inflation"] == {"value": None, "limit": 1.1, "passed": None}
 
@@ -116,18 +130,33 @@ def test_an_empty_range_of_inflation_fails_at_construction():
 
 def test_the_config_holds_the_defaults_and_the_bypass_limit_is_that_of_the_warning():
     config = yaml.safe_load((ROOT / "conf" / "scan.yaml").read_text())["gate"]
-    assert config.pop("_target_") == "ecgae.gate.Gate"
+    assert config.pop("_target_") == "ecgae.scoring.gate.Gate"
     assert Gate(**config) == Gate()
-    said = re.search(r"^LOWEST_BYPASS_INDEX = ([\d.]+)", (ROOT / "ecgae" / "bypass.py").read_text(), re.MULTILINE)
-    assert Gate().lowest_bypass_index == float(said[1]), "bypass itself imports torch, which takes seconds"
+    bypass = (ROOT / "ecgae" / "models" / "judging" / "bypass.py").read_text()
+    said = re.search(r"^LOWEST_BYPASS_INDEX = ([\d.]+)", bypass, re.MULTILINE)
+    assert Gate().lowest_bypass_index == float(said[1]), (
+        "bypass itself imports torch, which takes seconds"
+    )
 
 
 SHOWN = {
-    **{"hits": 3, "hit_variants": 3, "loci": 2, "loci_at_known": None, "omnibus_loci": None, "n_individuals": 900},
+    **{
+        "hits": 3,
+        "hit_variants": 3,
+        "loci": 2,
+        "loci_at_known": None,
+        "omnibus_loci": None,
+        "n_individuals": 900,
+    },
     **{"n_phenotypes": 16, "threshold": 3e-9, "alpha": 5e-8, "genomic_inflation_max": 1.1},
     **{"excess_chi2": 0.635, "excess_chi2_at_known": None, "summed_heritability": 1.27},
     "genomic_inflation_by_phenotype": {"latent_01": 1.04},
-    "standard_errors": {"loci": 1.2, "hits": 1.9, "excess_chi2": 0.123, "summed_heritability": None},
+    "standard_errors": {
+        "loci": 1.2,
+        "hits": 1.9,
+        "excess_chi2": 0.123,
+        "summed_heritability": None,
+    },
 }
 
 
@@ -138,11 +167,16 @@ def test_the_page_says_first_why_a_score_is_not_valid_and_shows_every_check(tmp_
     assert "<b>The score is not valid.</b>" in page
     assert page.index("The score is not valid") < page.index("independent loci")
     assert "<li>excess kurtosis of every phenotype must be at most 5; got 107." in page
-    assert "<td>excess kurtosis of any phenotype, at most</td><td>5</td><td>107</td><td>failed</td>" in page
+    assert (
+        "<td>excess kurtosis of any phenotype, at most</td><td>5</td><td>107</td><td>failed</td>"
+        in page
+    )
     assert page.count("<td>passed</td>") == len(UNSOUND) - 1
 
 
-def test_the_page_of_a_valid_score_has_no_warning_and_shows_the_smooth_yields_with_their_errors(tmp_path):
+def test_the_page_of_a_valid_score_has_no_warning_and_shows_the_smooth_yields_with_their_errors(
+    tmp_path,
+):
     score = SOUND | SHOWN
     (tmp_path / "score.json").write_text(json.dumps(score | Gate()(score)))
     page = write_report(tmp_path).read_text()

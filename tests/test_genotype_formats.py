@@ -11,10 +11,10 @@ import reference
 from bgen import BgenReader
 
 from ecgae.errors import InputError
-from ecgae.genotypes import Genotypes
-from ecgae.genotypes.bed import dosage_of
-from ecgae.genotypes.bgen import Bgen
-from ecgae.genotypes.pgen_header import read_header
+from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.genotypes.bed import dosage_of
+from ecgae.genetics.genotypes.bgen import Bgen
+from ecgae.genetics.genotypes.pgen_header import read_header
 
 PEOPLE, VARIANTS = 23, 9
 EVERYBODY, ALL = np.arange(PEOPLE), np.arange(VARIANTS)
@@ -40,7 +40,8 @@ def plink2(folder, *arguments):
 
 
 def exported(prefix, count_file):
-    """`plink2 --export A` of everything: the counted alleles, and their counts [individual variant]."""
+    """`plink2 --export A` of everything: the counted alleles, and their counts [individual
+    variant]."""
     plink2(prefix.parent, *count_file, "--export", "A", "--out", prefix)
     table = pd.read_csv(f"{prefix}.raw", sep="\t")
     columns = table.columns[6:]
@@ -50,11 +51,19 @@ def exported(prefix, count_file):
 WRITERS = {
     "bed": reference.write_genotypes,
     "pgen": reference.write_pgen,
-    "pgen-dosage": lambda *arguments, **settings: reference.write_pgen(*arguments, hard_calls=False, **settings),
+    "pgen-dosage": lambda *arguments, **settings: reference.write_pgen(
+        *arguments, hard_calls=False, **settings
+    ),
     "bgen": reference.write_bgen,
-    "bgen-phased": lambda *arguments, **settings: reference.write_bgen(*arguments, phased=True, **settings),
-    "bgen-zstd": lambda *arguments, **settings: reference.write_bgen(*arguments, compression="zstd", **settings),
-    "bgen-inside": lambda *arguments, **settings: reference.write_bgen(*arguments, ids="inside", **settings),
+    "bgen-phased": lambda *arguments, **settings: reference.write_bgen(
+        *arguments, phased=True, **settings
+    ),
+    "bgen-zstd": lambda *arguments, **settings: reference.write_bgen(
+        *arguments, compression="zstd", **settings
+    ),
+    "bgen-inside": lambda *arguments, **settings: reference.write_bgen(
+        *arguments, ids="inside", **settings
+    ),
 }
 
 
@@ -97,7 +106,9 @@ class TestEveryFormat:
             for _ in range(20):
                 variants, people = rng.integers(0, 400, 30), rng.permutation(50)[:20]
                 found = genotypes.read(variants, people)
-                if not np.allclose(found, calls[np.ix_(people, variants)], atol=TOLERANCE, equal_nan=True):
+                if not np.allclose(
+                    found, calls[np.ix_(people, variants)], atol=TOLERANCE, equal_nan=True
+                ):
                     wrong.append(seed)
 
         threads = [threading.Thread(target=read, args=(seed,)) for seed in range(6)]
@@ -120,20 +131,29 @@ class TestEveryFormat:
         names = ["1", "01", "chr1", "chr01", "22", "X", "chrX", "MT", "0"]
         genotypes = Genotypes.open(write(tmp_path / "x", calls, chromosomes=names))
         assert genotypes.variants["chromosome"].tolist() == ["1"] * 4 + ["22"]
-        np.testing.assert_allclose(genotypes.read(np.arange(5), EVERYBODY), calls[:, :5], atol=TOLERANCE)
-        assert "4 of 9 variants lie off the autosomes 1-22 and are not used (on X, males" in capsys.readouterr().out
+        np.testing.assert_allclose(
+            genotypes.read(np.arange(5), EVERYBODY), calls[:, :5], atol=TOLERANCE
+        )
+        assert (
+            "4 of 9 variants lie off the autosomes 1-22 and are not used (on X, males"
+            in capsys.readouterr().out
+        )
 
     @pytest.mark.parametrize("swapped", [False, True])
     def test_with_a_variant_twice_is_refused(self, tmp_path, calls, write, swapped):
         prefix = write(tmp_path / "x", calls, positions=[1, 2, 3, 4, 5, 6, 7, 3, 9])
         if swapped and Path(f"{prefix}.bgen").exists():
             pytest.skip("the alleles are inside")
-        for table, there, swap in [("bim", "3\tA\tG", "3\tG\tA"), ("pvar", "rs7\tG\tA", "rs7\tA\tG")]:
+        for table, there, swap in [
+            ("bim", "3\tA\tG", "3\tG\tA"),
+            ("pvar", "rs7\tG\tA", "rs7\tA\tG"),
+        ]:
             path = Path(f"{prefix}.{table}")
             if swapped and path.exists():
                 path.write_text(path.read_text().replace(there, swap, 1))
         with pytest.raises(
-            InputError, match=r"must have each variant once; 1 repeat .* e\.g\. 1_3_.* --rm-dup force-first"
+            InputError,
+            match=r"must have each variant once; 1 repeat .* e\.g\. 1_3_.* --rm-dup force-first",
         ):
             Genotypes.open(prefix)
 
@@ -164,7 +184,9 @@ def test_packed_calls_have_the_bits_of_a_bed(tmp_path, write, people):
 def test_packed_calls_of_all_chromosomes_are_the_bytes_of_the_files(tmp_path, calls):
     for name in ("1", "2"):
         reference.write_genotypes(tmp_path / f"c{name}", calls, chromosomes=[name] * VARIANTS)
-    content = np.frombuffer((tmp_path / "c1.bed").read_bytes()[3:], dtype=np.uint8).reshape(VARIANTS, -1)
+    content = np.frombuffer((tmp_path / "c1.bed").read_bytes()[3:], dtype=np.uint8).reshape(
+        VARIANTS, -1
+    )
     packed = Genotypes.open(tmp_path / "c{chromosome}").packed(np.arange(5, 14))
     np.testing.assert_array_equal(packed, np.vstack([content[5:], content[:5]]))
 
@@ -188,9 +210,15 @@ def test_a_name_may_occur_twice_with_other_alleles_at_one_position(tmp_path, cal
 def test_two_formats_under_one_prefix_are_refused_and_the_ending_decides(tmp_path, calls):
     reference.write_genotypes(tmp_path / "x", calls)
     reference.write_bgen(tmp_path / "x", 2 - calls)
-    with pytest.raises(InputError, match=r"files of one format; .*x means x\.bed and x\.bgen alike\. Add the ending"):
+    with pytest.raises(
+        InputError,
+        match=r"files of one format; .*x means x\.bed and x\.bgen alike\. Add the ending",
+    ):
         Genotypes.open(tmp_path / "x")
-    read = {ending: Genotypes.open(tmp_path / f"x.{ending}").read(ALL, EVERYBODY) for ending in ("bed", "bgen")}
+    read = {
+        ending: Genotypes.open(tmp_path / f"x.{ending}").read(ALL, EVERYBODY)
+        for ending in ("bed", "bgen")
+    }
     np.testing.assert_allclose(read["bed"], 2 - read["bgen"], atol=TOLERANCE)
 
 
@@ -199,23 +227,35 @@ class TestPgen:
         vcf = [
             "##fileformat=VCFv4.2",
             "##contig=<ID=1>",
-            "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", "a", "b"]),
+            "\t".join(
+                ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", "a", "b"]
+            ),
         ]
-        vcf += ["1\t5\trs5\tG\tA\t.\t.\t.\tGT\t0/1\t1/1", "1\t6\trs6\tG\tA,C\t.\t.\t.\tGT\t0/2\t1/2"]
+        vcf += [
+            "1\t5\trs5\tG\tA\t.\t.\t.\tGT\t0/1\t1/1",
+            "1\t6\trs6\tG\tA,C\t.\t.\t.\tGT\t0/2\t1/2",
+        ]
         vcf += ["1\t7\trs7\tT\tC\t.\t.\t.\tGT\t0/0\t./."]
         (tmp_path / "x.vcf").write_text("\n".join(vcf) + "\n")
         if shutil.which("plink2") is None:
             pytest.skip("plink2 is not installed")
         plink2(tmp_path, "--vcf", "x.vcf", "--make-pgen", "vzs", "--out", "x")
         genotypes = Genotypes.open(tmp_path / "x")
-        assert "1 of 3 variants have more than two alleles and are not used; bcftools norm" in capsys.readouterr().out
-        np.testing.assert_array_equal(genotypes.read(np.arange(2), np.arange(2)), [[1, 0], [2, np.nan]])
+        assert (
+            "1 of 3 variants have more than two alleles and are not used; bcftools norm"
+            in capsys.readouterr().out
+        )
+        np.testing.assert_array_equal(
+            genotypes.read(np.arange(2), np.arange(2)), [[1, 0], [2, np.nan]]
+        )
 
     def test_header_tells_hard_calls_and_the_exact_length(self, tmp_path):
         for people, variants in [(1, 2), (4, 7), (700, 30), (5, 66_000)]:
             calls = reference.random_dosage(np.random.default_rng(0), people, variants, missing=0.1)
             for hard in (True, False):
-                reference.write_pgen(tmp_path / "x", calls if hard else calls * 0.77, hard_calls=hard)
+                reference.write_pgen(
+                    tmp_path / "x", calls if hard else calls * 0.77, hard_calls=hard
+                )
                 header = read_header(tmp_path / "x.pgen", people, variants)
                 assert header.size == (tmp_path / "x.pgen").stat().st_size
                 assert header.hard_calls == hard
@@ -224,23 +264,71 @@ class TestPgen:
     def test_truncated_is_refused(self, tmp_path, calls, size):
         prefix = reference.write_pgen(tmp_path / "x", calls)
         os.truncate(f"{prefix}.pgen", size if size >= 0 else os.path.getsize(f"{prefix}.pgen") - 1)
-        with pytest.raises(InputError, match=r"x\.pgen must (begin with the bytes 6c 1b 10|be at least .* truncated)"):
+        with pytest.raises(
+            InputError,
+            match=r"x\.pgen must (begin with the bytes 6c 1b 10|be at least .* truncated)",
+        ):
             Genotypes.open(prefix)
 
     @pytest.mark.parametrize(
         ("suffix", "old", "new", "sentence"),
         [
-            ("pgen", b"\x6c\x1b\x10", b"\x6c\x1b\x01", r"x\.pgen must begin with the bytes 6c 1b 10 .* got 6c 1b 01"),
-            ("pgen", b"\x6c\x1b\x10", b"BZh", r"x\.pgen must begin with the bytes 6c 1b 10 .* got 42 5a 68"),
-            ("pvar", b"1\t9000\trs8\tG\tA\n", b"", r"x\.pgen must hold the 8 variants of its \.pvar .* holds 9 and 23"),
-            ("psam", b"0000003\t1\n", b"", r"x\.pgen must hold the 9 variants .* the 22 individuals"),
-            ("pvar", b"#CHROM", b"CHROM", r"x\.pvar must have a line of column names .* got 'CHROM"),
-            ("pvar", b"\tREF\t", b"\tREF2\t", r"x\.pvar must have the columns #CHROM, .* it lacks REF\."),
-            ("pvar", b"\t3000\t", b"\t3e\t", r"x\.pvar must have whole base-pair positions; got '3e'"),
+            (
+                "pgen",
+                b"\x6c\x1b\x10",
+                b"\x6c\x1b\x01",
+                r"x\.pgen must begin with the bytes 6c 1b 10 .* got 6c 1b 01",
+            ),
+            (
+                "pgen",
+                b"\x6c\x1b\x10",
+                b"BZh",
+                r"x\.pgen must begin with the bytes 6c 1b 10 .* got 42 5a 68",
+            ),
+            (
+                "pvar",
+                b"1\t9000\trs8\tG\tA\n",
+                b"",
+                r"x\.pgen must hold the 8 variants of its \.pvar .* holds 9 and 23",
+            ),
+            (
+                "psam",
+                b"0000003\t1\n",
+                b"",
+                r"x\.pgen must hold the 9 variants .* the 22 individuals",
+            ),
+            (
+                "pvar",
+                b"#CHROM",
+                b"CHROM",
+                r"x\.pvar must have a line of column names .* got 'CHROM",
+            ),
+            (
+                "pvar",
+                b"\tREF\t",
+                b"\tREF2\t",
+                r"x\.pvar must have the columns #CHROM, .* it lacks REF\.",
+            ),
+            (
+                "pvar",
+                b"\t3000\t",
+                b"\t3e\t",
+                r"x\.pvar must have whole base-pair positions; got '3e'",
+            ),
             ("pvar", b"rs8\tG\tA", b"rs8\tG", r"x\.pvar must have a cell in every column; row 9"),
-            ("psam", b"#IID", b"IID", r"x\.psam must begin with a line of column names, #IID or #FID"),
+            (
+                "psam",
+                b"#IID",
+                b"IID",
+                r"x\.psam must begin with a line of column names, #IID or #FID",
+            ),
             ("psam", b"#IID", b"#FID", r"x\.psam must have the column IID; it has FID, SEX"),
-            ("psam", b"0000003", b"0000002", r"x\.psam must have each individual id once; 1 .* e\.g\. 0000002"),
+            (
+                "psam",
+                b"0000003",
+                b"0000002",
+                r"x\.psam must have each individual id once; 1 .* e\.g\. 0000002",
+            ),
             ("psam", b"#IID", b"#IID\xff", r"x\.psam must be a text table"),
         ],
     )
@@ -255,7 +343,9 @@ class TestPgen:
     @pytest.mark.parametrize(("suffix", "what"), [("pvar", "a variant"), ("psam", "somebody")])
     def test_without_a_row_is_refused(self, tmp_path, calls, suffix, what):
         path = Path(reference.write_pgen(tmp_path / "x", calls) + "." + suffix)
-        path.write_text("".join(line for line in path.read_text().splitlines(True) if line.startswith("#")))
+        path.write_text(
+            "".join(line for line in path.read_text().splitlines(True) if line.startswith("#"))
+        )
         with pytest.raises(InputError, match=rf"x\.{suffix} must list {what}; it is empty"):
             Genotypes.open(tmp_path / "x")
 
@@ -288,20 +378,26 @@ class TestBgen:
                 assert file.variants.loc[row, "effect_allele"] == reader[int(row)].alleles[1]
 
     def test_real_file_with_a_variant_twice_is_refused(self, real_data):
-        with pytest.raises(InputError, match=r"sgkit_example\.bgen must have each variant once; 1 repeat"):
+        with pytest.raises(
+            InputError, match=r"sgkit_example\.bgen must have each variant once; 1 repeat"
+        ):
             Genotypes.open(real_data / "genotypes" / "formats" / "sgkit_example")
 
     def test_the_sample_file_goes_before_ids_inside(self, tmp_path, calls):
         prefix = reference.write_bgen(tmp_path / "x", calls, ids="inside")
         rows = [f"family p{person} 0 1" for person in range(PEOPLE)]
-        Path(f"{prefix}.sample").write_text("\n".join(["ID_1 ID_2 missing sex", "0 0 0 D", *rows]) + "\n")
+        Path(f"{prefix}.sample").write_text(
+            "\n".join(["ID_1 ID_2 missing sex", "0 0 0 D", *rows]) + "\n"
+        )
         genotypes = Genotypes.open(prefix)
         assert genotypes.sample_ids[:2].tolist() == ["p0", "p1"]
         assert genotypes.people_file == "x.sample"
 
     def test_a_sample_file_may_have_one_column_of_ids(self, tmp_path, calls):
         prefix = reference.write_bgen(tmp_path / "x", calls)
-        Path(f"{prefix}.sample").write_text("ID age\n0 C\n" + "".join(f"0{person} 50\n" for person in range(PEOPLE)))
+        Path(f"{prefix}.sample").write_text(
+            "ID age\n0 C\n" + "".join(f"0{person} 50\n" for person in range(PEOPLE))
+        )
         assert Genotypes.open(prefix).sample_ids[3] == "03"
 
     def test_an_index_changes_nothing(self, tmp_path, dosage):
@@ -319,7 +415,9 @@ class TestBgen:
         (tmp_path / "x.bgen.bgi").rename(tmp_path / "index")
         reference.write_bgen(tmp_path / "x", dosage)
         (tmp_path / "index").rename(tmp_path / "x.bgen.bgi")
-        with pytest.raises(InputError, match=r"x\.bgen\.bgi must be the index of x\.bgen; it lists 8 variants"):
+        with pytest.raises(
+            InputError, match=r"x\.bgen\.bgi must be the index of x\.bgen; it lists 8 variants"
+        ):
             Genotypes.open(tmp_path / "x")
         (tmp_path / "x.bgen.bgi").write_text("no index")
         with pytest.raises(InputError, match=r"x\.bgen\.bgi must be an index made by bgenix"):
@@ -330,16 +428,22 @@ class TestBgen:
         genotypes = Genotypes.open(tmp_path / "x")
         assert "2 of 9 variants have more than two alleles" in capsys.readouterr().out
         kept = [0, 1, 3, 4, 6, 7, 8]
-        np.testing.assert_allclose(genotypes.read(np.arange(7), EVERYBODY), calls[:, kept], atol=TOLERANCE)
+        np.testing.assert_allclose(
+            genotypes.read(np.arange(7), EVERYBODY), calls[:, kept], atol=TOLERANCE
+        )
 
     def test_without_ids_is_refused(self, tmp_path, calls):
         reference.write_bgen(tmp_path / "x", calls, ids="")
-        with pytest.raises(InputError, match=r"x\.bgen must have ids in it or x\.sample beside it; .* Copy or link"):
+        with pytest.raises(
+            InputError, match=r"x\.bgen must have ids in it or x\.sample beside it; .* Copy or link"
+        ):
             Genotypes.open(tmp_path / "x")
 
     def test_with_haploid_people_is_refused(self, tmp_path, calls):
         reference.write_bgen(tmp_path / "x", calls, haploid=True)
-        with pytest.raises(InputError, match=r"x\.bgen must hold two copies of every autosome; variant 1 \(rs0\)"):
+        with pytest.raises(
+            InputError, match=r"x\.bgen must hold two copies of every autosome; variant 1 \(rs0\)"
+        ):
             Genotypes.open(tmp_path / "x").read(ALL, EVERYBODY)
 
     @pytest.mark.parametrize("size", [0, 10, 23, 30, 60, 200, -1])
@@ -347,7 +451,8 @@ class TestBgen:
         prefix = reference.write_bgen(tmp_path / "x", calls)
         os.truncate(f"{prefix}.bgen", size if size >= 0 else os.path.getsize(f"{prefix}.bgen") - 1)
         with pytest.raises(
-            InputError, match=r"x\.bgen must (have the word bgen|be BGEN 1\.2|be a sound|hold 9 variants)"
+            InputError,
+            match=r"x\.bgen must (have the word bgen|be BGEN 1\.2|be a sound|hold 9 variants)",
         ):
             Genotypes.open(prefix)
 
@@ -355,7 +460,11 @@ class TestBgen:
         ("at", "content", "sentence"),
         [
             (16, b"bzip", r"x\.bgen must have the word bgen in bytes 17-20; got 62 7a 69 70"),
-            (20, b"\x05\0\0\0", r"x\.bgen must be BGEN 1\.2 or 1\.3 \(layout 2\); got version 1\.1"),
+            (
+                20,
+                b"\x05\0\0\0",
+                r"x\.bgen must be BGEN 1\.2 or 1\.3 \(layout 2\); got version 1\.1",
+            ),
             (8, b"\x0a", r"x\.bgen must be a sound \.bgen file; its reader says: .*truncated"),
             (12, b"\x18", r"x\.sample must list the 24 individuals of x\.bgen; it lists 23"),
         ],
@@ -374,7 +483,10 @@ class TestBgen:
             ("", r"x\.sample must begin with a line of column names"),
             ("a\nb\n", r"x\.sample must begin with a line of column names"),
             ("ID_1 ID_2 missing\n0 0 0\n", r"x\.sample must list somebody"),
-            ("ID_1 ID_2 missing\n0 0 0\na a 0\na a 0\n", r"x\.sample must have each individual id once"),
+            (
+                "ID_1 ID_2 missing\n0 0 0\na a 0\na a 0\n",
+                r"x\.sample must have each individual id once",
+            ),
         ],
     )
     def test_a_damaged_sample_file_is_refused(self, tmp_path, calls, content, sentence):
@@ -386,7 +498,9 @@ class TestBgen:
 
 @needs_plink2
 class TestAgainstPlink2:
-    @pytest.mark.parametrize("write", [reference.write_genotypes, reference.write_pgen, WRITERS["pgen-dosage"]])
+    @pytest.mark.parametrize(
+        "write", [reference.write_genotypes, reference.write_pgen, WRITERS["pgen-dosage"]]
+    )
     def test_counts_are_those_of_export_a(self, tmp_path, dosage, calls, write):
         prefix = write(tmp_path / "x", dosage if write is WRITERS["pgen-dosage"] else calls)
         genotypes = Genotypes.open(prefix)
@@ -394,7 +508,9 @@ class TestAgainstPlink2:
         (tmp_path / "counted").write_text("".join(f"rs{number}\tA\n" for number in range(VARIANTS)))
         alleles, counts = exported(tmp_path / "out", [*source, "--export-allele", "counted"])
         assert alleles == genotypes.variants["effect_allele"].tolist()
-        np.testing.assert_allclose(genotypes.read(ALL, EVERYBODY), counts, atol=5.01e-5)  # it prints four decimals
+        np.testing.assert_allclose(
+            genotypes.read(ALL, EVERYBODY), counts, atol=5.01e-5
+        )  # it prints four decimals
 
     @pytest.mark.parametrize("settings", ["ref-first", "ref-last"])
     @pytest.mark.parametrize("version", ["bgen-1.2", "bgen-1.3"])
@@ -412,7 +528,9 @@ class TestAgainstPlink2:
         source = real_data / "genotypes" / "1kg" / "1kg_phase3_subset_autosomes"
         plink2(tmp_path, "--bfile", source, "--chr", "21-22", "--make-bed", "--out", "x")
         plink2(tmp_path, "--bfile", "x", "--make-pgen", "vzs", "--out", "y")
-        plink2(tmp_path, "--bfile", "x", "--export", "bgen-1.2", "ref-first", "bits=8", "--out", "z")
+        plink2(
+            tmp_path, "--bfile", "x", "--export", "bgen-1.2", "ref-first", "bits=8", "--out", "z"
+        )
         bed, *others = (Genotypes.open(tmp_path / name) for name in "xyz")
         variants, people = np.arange(len(bed.variants)), np.arange(1126)
         for other in others:
@@ -436,5 +554,7 @@ def test_a_real_pgen_with_compressed_variants_is_read(real_data, capsys):
     dosage = genotypes.read(np.arange(482), np.arange(2504))
     assert dosage.sum(axis=0)[:3].tolist() == [1, 4, 1]  # AC in the column INFO of the .pvar
     assert genotypes.sample_ids[0] == "HG00096"
-    unpacked = dosage_of(genotypes.packed(np.arange(482)), np.arange(2504))  # phased, which hard calls may be
+    unpacked = dosage_of(
+        genotypes.packed(np.arange(482)), np.arange(2504)
+    )  # phased, which hard calls may be
     np.testing.assert_array_equal(unpacked, dosage)

@@ -7,7 +7,7 @@ import pytest
 import reference
 
 from ecgae.errors import InputError
-from ecgae.genotypes import Genotypes
+from ecgae.genetics.genotypes import Genotypes
 
 
 @pytest.fixture
@@ -18,7 +18,9 @@ def dosage():
 def test_dosages_count_the_first_allele_of_the_bim_for_the_people_asked_for(tmp_path, dosage):
     genotypes = Genotypes.open(reference.write_genotypes(tmp_path / "x", dosage))
     people, variants = np.array([9, 0, 4]), np.array([6, 2])
-    np.testing.assert_array_equal(genotypes.read(variants, people), dosage[np.ix_(people, variants)])
+    np.testing.assert_array_equal(
+        genotypes.read(variants, people), dosage[np.ix_(people, variants)]
+    )
     first = genotypes.variants.iloc[0]
     assert list(first) == ["1", 1000, "A", "G", "1_1000_G_A", "rs0"]
 
@@ -37,15 +39,20 @@ def test_one_file_per_chromosome_is_read_in_numeric_order(tmp_path, dosage, patt
     assert genotypes.variants["chromosome"].unique().tolist() == ["1", "2", "10"]
     spanning = np.array([20, 0, 8])
     np.testing.assert_array_equal(
-        genotypes.read(spanning, np.arange(11)), np.column_stack([dosage[:, 6], 2 - dosage[:, 0], dosage[:, 1]])
+        genotypes.read(spanning, np.arange(11)),
+        np.column_stack([dosage[:, 6], 2 - dosage[:, 0], dosage[:, 1]]),
     )
 
 
 def test_variants_off_the_autosomes_are_left_out_and_counted(tmp_path, dosage, capsys):
-    prefix = reference.write_genotypes(tmp_path / "x", dosage, chromosomes=["1", "X", "chr2", "23", "0", "22", "MT"])
+    prefix = reference.write_genotypes(
+        tmp_path / "x", dosage, chromosomes=["1", "X", "chr2", "23", "0", "22", "MT"]
+    )
     genotypes = Genotypes.open(prefix)
     assert genotypes.variants["chromosome"].tolist() == ["1", "2", "22"]
-    np.testing.assert_array_equal(genotypes.read(np.array([1, 2]), np.arange(11)), dosage[:, [2, 5]])
+    np.testing.assert_array_equal(
+        genotypes.read(np.array([1, 2]), np.arange(11)), dosage[:, [2, 5]]
+    )
     assert "4 of 7 variants lie off the autosomes" in capsys.readouterr().out
 
 
@@ -90,15 +97,27 @@ def replace(suffix, old, new):
         (truncate, r"x\.bed must be 24 bytes long .* got 23 bytes"),
         (overwrite(0, b"no"), r"x\.bed must begin with the bytes 6c 1b .* got 6e 6f"),
         (overwrite(2, b"\x00"), r"x\.bed must be variant-major .* got 00\. Rewrite it with plink"),
-        (lambda prefix: os.remove(f"{prefix}.bed"), r"genotypes must be the prefix .* neither .*x\.bed nor .*x1\.bed"),
+        (
+            lambda prefix: os.remove(f"{prefix}.bed"),
+            r"genotypes must be the prefix .* neither .*x\.bed nor .*x1\.bed",
+        ),
         (lambda prefix: os.remove(f"{prefix}.bim"), r"x\.bim must lie beside its genotype file"),
         (lambda prefix: os.remove(f"{prefix}.fam"), r"x\.fam must lie beside its genotype file"),
-        (replace("fam", "0000001", "0000002"), r"x\.fam must have each individual id .* e\.g\. 0000002"),
+        (
+            replace("fam", "0000001", "0000002"),
+            r"x\.fam must have each individual id .* e\.g\. 0000002",
+        ),
         (replace("bim", "3000", "3k"), r"x\.bim must have whole base-pair positions; got '3k'"),
         (replace("bim", "\tA\tG", "\tA"), r"x\.bim must have 6 columns; it has 5"),
-        (replace("bim", "rs3\t0.0", "rs3"), r"x\.bim must have a cell in every column; row 4 of the data has fewer"),
+        (
+            replace("bim", "rs3\t0.0", "rs3"),
+            r"x\.bim must have a cell in every column; row 4 of the data has fewer",
+        ),
         (replace("bim", "1\trs", "X\trs"), r"x\.bed must have variants on the autosomes"),
-        (lambda prefix: Path(f"{prefix}.fam").write_text(""), r"x\.fam must have 6 columns; it has 0"),
+        (
+            lambda prefix: Path(f"{prefix}.fam").write_text(""),
+            r"x\.fam must have 6 columns; it has 0",
+        ),
     ],
 )
 def test_a_damaged_file_is_named_in_one_sentence(tmp_path, damage, sentence):
@@ -111,8 +130,12 @@ def test_a_damaged_file_is_named_in_one_sentence(tmp_path, damage, sentence):
 
 def test_chromosomes_of_other_people_are_refused(tmp_path, dosage):
     reference.write_genotypes(tmp_path / "chr1", dosage)
-    reference.write_genotypes(tmp_path / "chr2", dosage, sample_ids=[f"{i:07d}" for i in reversed(range(11))])
-    with pytest.raises(InputError, match=r"chr2\.fam must list the same individuals in the same order as chr1\.fam"):
+    reference.write_genotypes(
+        tmp_path / "chr2", dosage, sample_ids=[f"{i:07d}" for i in reversed(range(11))]
+    )
+    with pytest.raises(
+        InputError, match=r"chr2\.fam must list the same individuals in the same order as chr1\.fam"
+    ):
         Genotypes.open(tmp_path / "chr{chromosome}")
 
 

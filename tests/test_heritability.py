@@ -1,14 +1,15 @@
-"""Heritability equals an explicit regression on the relatedness of all pairs, and is what was simulated."""
+"""Heritability equals an explicit regression on the relatedness of all pairs, and is what was
+simulated."""
 
 import numpy as np
 import pytest
 import reference
 from scipy import special
 
-from ecgae.association import associate, covariate_basis, fit, neg_log10_p, residualise
-from ecgae.heritability import heritability, relatedness_trace, summed_heritability
-from ecgae.omnibus import excess, orthonormal
-from ecgae.tally import AUTOSOMES, Tally
+from ecgae.statistics.association import associate, covariate_basis, fit, neg_log10_p, residualise
+from ecgae.statistics.heritability import heritability, relatedness_trace, summed_heritability
+from ecgae.statistics.omnibus import excess, orthonormal
+from ecgae.statistics.tally import AUTOSOMES, Tally
 
 
 @pytest.fixture
@@ -17,7 +18,8 @@ def rng():
 
 
 def tally_of(blocks, phenotypes, covariates, exact=True):
-    """The scan's tally; `exact`: chi2 through p-values, as scans give it; else d times the squared correlation."""
+    """The scan's tally; `exact`: chi2 through p-values, as scans give it; else d times the squared
+    correlation."""
     model = fit(phenotypes, covariate_basis(covariates))
     tally = Tally.empty(tuple(map(str, range(phenotypes.shape[1]))))
     for chromosome, dosage in blocks:
@@ -44,7 +46,8 @@ def standardised(dosage, covariates):
 
 
 def regression_on_pairs(dosage, phenotypes, covariates):
-    """Haseman-Elston as it is told: products of phenotypes of all pairs of people on their relatedness."""
+    """Haseman-Elston as it is told: products of phenotypes of all pairs of people on their
+    relatedness."""
     basis = covariate_basis(covariates)
     columns = standardised(dosage, covariates)
     relatedness = columns @ columns.T / columns.shape[1]
@@ -58,7 +61,9 @@ def regression_on_pairs(dosage, phenotypes, covariates):
 def simulated(rng, dosage, covariates, heritable, phenotypes):
     """With effects of every variant, and of covariates."""
     columns = standardised(dosage, covariates)
-    effects = rng.standard_normal((columns.shape[1], phenotypes)) * np.sqrt(heritable / columns.shape[1])
+    effects = rng.standard_normal((columns.shape[1], phenotypes)) * np.sqrt(
+        heritable / columns.shape[1]
+    )
     noise = rng.standard_normal((len(columns), phenotypes)) * np.sqrt(1 - heritable)
     return columns @ effects + noise + 3 * covariates.sum(axis=1, keepdims=True)
 
@@ -98,14 +103,18 @@ def test_few_probes_come_close_to_the_exact_trace(rng):
     ratios = [relatedness_trace(blocks, basis, 32, seed).excess.sum() / exact for seed in range(10)]
     assert np.mean(ratios) == pytest.approx(1, abs=0.01)
     assert np.std(ratios) < 0.03
-    assert relatedness_trace(blocks, basis, 32, 1).excess.sum() == pytest.approx(ratios[1] * exact, rel=1e-9)
+    assert relatedness_trace(blocks, basis, 32, 1).excess.sum() == pytest.approx(
+        ratios[1] * exact, rel=1e-9
+    )
 
 
 def test_blocks_of_any_size_give_the_same_trace(rng):
     dosage = reference.random_dosage(rng, 60, 88, missing=0.01)
     basis = covariate_basis(np.empty((60, 0)))
     whole = relatedness_trace(split(dosage, 4), basis)
-    parts = relatedness_trace([(name, dosage[:, [v]]) for name, dosage in split(dosage, 4) for v in range(22)], basis)
+    parts = relatedness_trace(
+        [(name, dosage[:, [v]]) for name, dosage in split(dosage, 4) for v in range(22)], basis
+    )
     np.testing.assert_allclose(parts.excess, whole.excess, rtol=1e-3, atol=1e-2)
     np.testing.assert_array_equal(parts.variants, whole.variants)
 
@@ -122,16 +131,24 @@ def test_variants_that_cannot_be_tested_are_left_out(rng):
 def test_simulated_heritability_is_found_and_the_jackknife_says_how_well(rng, heritable):
     people, phenotypes = 800, 120
     covariates = rng.standard_normal((people, 2))
-    dosage = np.hstack([reference.correlated_dosage(rng, people, 40, switch=0.3) for _ in range(22)])
+    dosage = np.hstack(
+        [reference.correlated_dosage(rng, people, 40, switch=0.3) for _ in range(22)]
+    )
     blocks = split(dosage)
     trace = relatedness_trace(blocks, covariate_basis(covariates))
     values = simulated(rng, dosage, covariates, heritable, phenotypes)
     found = heritability(tally_of(blocks, values, covariates), trace, np.full(phenotypes, people))
     spread = found.estimate.std()
-    assert found.estimate.mean() == pytest.approx(heritable, abs=3.5 * spread / phenotypes**0.5 + 0.01)
+    assert found.estimate.mean() == pytest.approx(
+        heritable, abs=3.5 * spread / phenotypes**0.5 + 0.01
+    )
     ratio = np.sqrt(np.mean(found.standard_error**2)) / spread
-    assert 0.8 < ratio < 1.15 + heritable / 2  # a very heritable phenotype holds its own variance fixed
-    covered = np.abs(found.estimate - heritable) < 2.08 * found.standard_error  # t with 21 degrees of freedom
+    assert (
+        0.8 < ratio < 1.15 + heritable / 2
+    )  # a very heritable phenotype holds its own variance fixed
+    covered = (
+        np.abs(found.estimate - heritable) < 2.08 * found.standard_error
+    )  # t with 21 degrees of freedom
     assert 0.86 <= covered.mean() <= 0.99
     assert abs(trace.between_chromosomes) < 0.05
 
@@ -144,8 +161,12 @@ def test_a_phenotype_of_fewer_people_is_as_heritable(rng):
     trace = relatedness_trace(blocks, covariate_basis(nothing))
     values = simulated(rng, dosage, nothing, 0.5, phenotypes)
     half = [(name, np.asfortranarray(dosage[:450])) for name, dosage in blocks]
-    found = heritability(tally_of(half, values[:450], nothing[:450]), trace, np.full(phenotypes, 450))
-    assert found.estimate.mean() == pytest.approx(0.5, abs=3.5 * found.estimate.std() / phenotypes**0.5 + 0.02)
+    found = heritability(
+        tally_of(half, values[:450], nothing[:450]), trace, np.full(phenotypes, 450)
+    )
+    assert found.estimate.mean() == pytest.approx(
+        0.5, abs=3.5 * found.estimate.std() / phenotypes**0.5 + 0.02
+    )
 
 
 def test_relatives_and_structure_show_between_chromosomes(rng):
@@ -184,7 +205,9 @@ def summed(blocks, phenotypes, covariates, trace):
     return summed_heritability(sums, tests, trace, len(phenotypes))
 
 
-def test_the_sum_over_whitened_phenotypes_is_that_of_an_explicit_regression_on_pairs_and_no_map_changes_it(rng):
+def test_the_sum_over_whitened_phenotypes_is_that_of_an_explicit_regression_on_pairs_and_no_map_changes_it(
+    rng,
+):
     covariates = rng.standard_normal((150, 3))
     dosage = np.hstack([reference.correlated_dosage(rng, 150, 40) for _ in range(6)])
     phenotypes = simulated(rng, dosage, covariates, 0.5, 4) @ rng.standard_normal((4, 4))
@@ -192,7 +215,9 @@ def test_the_sum_over_whitened_phenotypes_is_that_of_an_explicit_regression_on_p
     trace = relatedness_trace(blocks, covariate_basis(covariates), probes=1000)
     white = orthonormal(residualise(phenotypes, covariate_basis(covariates)))
     found = summed(blocks, phenotypes, covariates, trace)
-    assert found.estimate[0] == pytest.approx(regression_on_pairs(dosage, white, covariates).sum(), rel=1e-4)
+    assert found.estimate[0] == pytest.approx(
+        regression_on_pairs(dosage, white, covariates).sum(), rel=1e-4
+    )
     mapped = summed(blocks, phenotypes @ rng.standard_normal((4, 4)), covariates, trace)
     np.testing.assert_allclose(mapped, found, rtol=1e-6)
 
@@ -200,14 +225,19 @@ def test_the_sum_over_whitened_phenotypes_is_that_of_an_explicit_regression_on_p
 def test_the_sum_is_what_was_simulated_and_its_jackknife_says_how_well(rng):
     people, repeats, latents = 600, 40, 5
     covariates = np.empty((people, 0))
-    dosage = np.hstack([reference.correlated_dosage(rng, people, 30, switch=0.3) for _ in range(22)])
+    dosage = np.hstack(
+        [reference.correlated_dosage(rng, people, 30, switch=0.3) for _ in range(22)]
+    )
     blocks = split(dosage)
     trace = relatedness_trace(blocks, covariate_basis(covariates))
     found = [
-        summed(blocks, simulated(rng, dosage, covariates, 0.3, latents), covariates, trace) for _ in range(repeats)
+        summed(blocks, simulated(rng, dosage, covariates, 0.3, latents), covariates, trace)
+        for _ in range(repeats)
     ]
     estimate, error = np.array(found)[:, :, 0].T
-    assert estimate.mean() == pytest.approx(0.3 * latents, abs=3.5 * estimate.std() / repeats**0.5 + 0.05)
+    assert estimate.mean() == pytest.approx(
+        0.3 * latents, abs=3.5 * estimate.std() / repeats**0.5 + 0.05
+    )
     assert np.sqrt(np.mean(error**2)) / estimate.std() == pytest.approx(1.1, abs=0.35)
 
 

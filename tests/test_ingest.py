@@ -1,4 +1,5 @@
-"""Every file is either in the store or in the manifest with a reason; every recording is cleaned once."""
+"""Every file is either in the store or in the manifest with a reason; every recording is cleaned
+once."""
 
 import os
 import zlib
@@ -14,23 +15,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-import ecgae.ingest
-from ecgae import preprocess
-from ecgae.cohort import MISSING, Beats, Layout, Recording, Waveform
-from ecgae.cohort.ukb_rest import find_xml
-from ecgae.entry import build
+import ecgae.recordings.ingest
+from ecgae.entry.build import build
 from ecgae.errors import InputError
-from ecgae.ingest import ingest, read_source
-from ecgae.store import Store, differences, restored
-from ecgae.store_writer import compressed
-from ecgae.tables import read_phenotypes
+from ecgae.people.tables import read_phenotypes
+from ecgae.recordings import cleaned
+from ecgae.recordings.cohort._ukb_folder import find_xml
+from ecgae.recordings.formats.recording import MISSING, Beats, Layout, Recording, Waveform
+from ecgae.recordings.ingest import ingest, read_source
+from ecgae.recordings.store import Store, differences, restored
+from ecgae.recordings.store_writer import compressed
 
 LEADS = ("I", "II")
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A cohort of tiny recordings; a file holds the number of its seed, or what is wrong with it."""
+    """A cohort of tiny recordings; a file holds the number of its seed, or what is wrong with
+    it."""
 
     root: Path
     name: str = "folder"
@@ -50,7 +52,11 @@ class Folder:
         content = file.read_text()
         if content == "broken":
             raise InputError("XML must be complete; it ends early")
-        counts = np.random.default_rng(int(content.split()[-1])).integers(-100, 100, (2, 40)).astype(np.int16)
+        counts = (
+            np.random.default_rng(int(content.split()[-1]))
+            .integers(-100, 100, (2, 40))
+            .astype(np.int16)
+        )
         if "flat" in content:
             counts[1] = 7
         if "short" in content:
@@ -102,7 +108,10 @@ def manifest(store: Store) -> dict[str, str]:
 
 
 PEOPLE = [("0000001", 2), ("0000002", 3), ("0000003", 3), ("0000004", 2), ("0000007", 2)]
-PEOPLE += [("0000010", 3), ("0000011", 2)]  # a flat lead gives way to another visit, but not to another flat one
+PEOPLE += [
+    ("0000010", 3),
+    ("0000011", 2),
+]  # a flat lead gives way to another visit, but not to another flat one
 
 
 def test_the_earliest_readable_visit_of_a_person_is_taken(folder, tmp_path):
@@ -144,7 +153,15 @@ def test_the_store_gives_back_what_the_files_held(folder, tmp_path):
         assert np.allclose(voltages, expected.waveforms["strip"].millivolts, equal_nan=True)
     assert store.beats(1).times.tolist() == [0.1, 0.25]
     assert store.beats(1).classes == ("dominant", "PVC")
-    assert store.table("measurements")["qt_interval"].tolist() == [401, 401, 401, 406, 405, 402, 407]
+    assert store.table("measurements")["qt_interval"].tolist() == [
+        401,
+        401,
+        401,
+        406,
+        405,
+        402,
+        407,
+    ]
     assert store.table("metadata")["low_pass"][4] == 100
     assert np.isnan(np.delete(store.table("metadata")["low_pass"], 4)).all()
 
@@ -160,8 +177,14 @@ def test_rows_that_are_chosen_are_read_alone_and_in_order(folder, tmp_path):
     chosen = store.only(kept)
     assert chosen.sample_ids.tolist() == store.sample_ids[kept].tolist()
     assert np.array_equal(chosen.ecg("strip", slice(None)), store.ecg("strip", slice(None))[kept])
-    assert np.array_equal(chosen.table("measurements")["qt_interval"], store.table("measurements")["qt_interval"][kept])
-    assert chosen.only(np.array([False, False, True])).recording(0).measurements == store.recording(3).measurements
+    assert np.array_equal(
+        chosen.table("measurements")["qt_interval"],
+        store.table("measurements")["qt_interval"][kept],
+    )
+    assert (
+        chosen.only(np.array([False, False, True])).recording(0).measurements
+        == store.recording(3).measurements
+    )
     assert chosen.content != store.content
     assert len(chosen.only(np.zeros(3, bool)).ecg("strip", slice(None))) == 0
 
@@ -173,8 +196,12 @@ def test_rows_that_are_chosen_are_read_alone_and_in_order(folder, tmp_path):
 def test_differences_lose_nothing(counts, chunk):
     assert np.array_equal(restored(differences(counts)), counts)
     parts = [zlib.decompress(part) for part in compressed(counts, chunk)]
-    shuffled = [np.frombuffer(part, np.uint8).reshape(2, -1).T.copy().view(np.uint16) for part in parts]
-    whole = np.concatenate([restored(part.reshape(len(counts), chunk)) for part in shuffled], axis=1)
+    shuffled = [
+        np.frombuffer(part, np.uint8).reshape(2, -1).T.copy().view(np.uint16) for part in parts
+    ]
+    whole = np.concatenate(
+        [restored(part.reshape(len(counts), chunk)) for part in shuffled], axis=1
+    )
     assert np.array_equal(whole[:, : counts.shape[1]], counts)
 
 
@@ -208,7 +235,9 @@ def test_recordings_of_any_length_are_kept_whole(tmp_path):
     assert manifest(store) == {"1_20205_2_0.xml": "strip or rest must be there; the file has none"}
     assert store.layout("strip").samples is None
     for row, length in enumerate(lengths):
-        expected = np.random.default_rng(length).integers(-32767, 32767, (2, length)).astype(np.int16)
+        expected = (
+            np.random.default_rng(length).integers(-32767, 32767, (2, length)).astype(np.int16)
+        )
         assert np.array_equal(store.counts("strip", slice(row, row + 1))[0], expected)
     together = store.ecg("strip", slice(0, 3))
     assert together.shape == (3, 2, 12_345)
@@ -255,7 +284,9 @@ def contents(file: Path) -> dict[str, bytes]:
 def many(root: Path, people: int) -> Folder:
     root.mkdir()
     for person in range(people):
-        (root / f"{person:07d}_20205_2_0.xml").write_text("broken" if person % 50 == 7 else f"{person}")
+        (root / f"{person:07d}_20205_2_0.xml").write_text(
+            "broken" if person % 50 == 7 else f"{person}"
+        )
     return Folder(root)
 
 
@@ -280,7 +311,7 @@ def test_an_ingest_that_dies_goes_on_where_it_was_and_ends_the_same(tmp_path, mo
             raise KeyboardInterrupt
         return read_source(cohort, source)
 
-    monkeypatch.setattr(ecgae.ingest, "read_source", dies)
+    monkeypatch.setattr(ecgae.recordings.ingest, "read_source", dies)
     with pytest.raises(KeyboardInterrupt):
         ingest(cohort, tmp_path / "cache", workers=1)
     assert not list((tmp_path / "cache").rglob("store.h5"))
@@ -292,7 +323,9 @@ def test_an_ingest_that_dies_goes_on_where_it_was_and_ends_the_same(tmp_path, mo
     assert not list((tmp_path / "cache").rglob("*.parts"))
 
 
-def test_a_killed_ingest_leaves_its_finished_parts_and_they_are_not_read_again(tmp_path, monkeypatch):
+def test_a_killed_ingest_leaves_its_finished_parts_and_they_are_not_read_again(
+    tmp_path, monkeypatch
+):
     cohort = many(tmp_path / "ecgs", 200)
     read, dies_at = [], "0000150"
 
@@ -302,7 +335,7 @@ def test_a_killed_ingest_leaves_its_finished_parts_and_they_are_not_read_again(t
         read.append(source.sample_id)
         return read_source(cohort, source)
 
-    monkeypatch.setattr(ecgae.ingest, "read_source", dies)
+    monkeypatch.setattr(ecgae.recordings.ingest, "read_source", dies)
     with pytest.raises(KeyboardInterrupt):
         ingest(cohort, tmp_path / "cache", workers=1)
     (part, *_) = sorted((tmp_path / "cache").rglob("*.parts/*.h5"))
@@ -329,7 +362,9 @@ def test_a_folder_without_a_readable_recording_is_an_error_and_leaves_no_store(t
     with pytest.raises(InputError, match="must have recordings; none was found"):
         ingest(Folder(root), tmp_path / "cache", workers=1)
     (root / "0000001_20205_2_0.xml").write_text("broken")
-    with pytest.raises(InputError, match="must have a usable recording; 1 files were left out, the first because"):
+    with pytest.raises(
+        InputError, match="must have a usable recording; 1 files were left out, the first because"
+    ):
         ingest(Folder(root), tmp_path / "cache", workers=1)
     assert not list((tmp_path / "cache").rglob("store.h5"))
 
@@ -371,7 +406,9 @@ def test_the_measurements_lie_beside_the_store_as_a_table_that_a_scan_reads(fold
 
 def test_a_kind_that_the_store_has_not_is_refused_with_the_choice(folder, tmp_path):
     store = ingest(folder, tmp_path / "cache", workers=1)
-    with pytest.raises(InputError, match="input must be one of strip for cohort folder; got median_beat"):
+    with pytest.raises(
+        InputError, match="input must be one of strip for cohort folder; got median_beat"
+    ):
         store.layout("median_beat")
 
 
@@ -381,23 +418,32 @@ def steps(*overrides: str):
 
 
 def test_cleaning_is_baseline_then_denoiser_and_cached_by_its_numbers(folder, tmp_path):
-    store = ingest(folder, tmp_path / "cache", workers=1).only(np.arange(7) < 4)  # the fifth has a missing sample
+    store = ingest(folder, tmp_path / "cache", workers=1).only(
+        np.arange(7) < 4
+    )  # the fifth has a missing sample
     baseline, denoiser = steps("baseline=moving_average", "denoiser=fft")
-    cleaned = preprocess.clean(store, "strip", baseline, denoiser, tmp_path / "cache")
+    found = cleaned.clean(store, "strip", baseline, denoiser, tmp_path / "cache")
     expected = denoiser(baseline(store.ecg("strip", slice(None)), 100.0), 100.0)
-    assert np.allclose(cleaned, expected, atol=1e-6)
-    assert cleaned.filename == preprocess.clean(store, "strip", baseline, denoiser, tmp_path / "cache").filename
+    assert np.allclose(found, expected, atol=1e-6)
+    assert (
+        found.filename
+        == cleaned.clean(store, "strip", baseline, denoiser, tmp_path / "cache").filename
+    )
     other = steps("baseline=moving_average", "baseline.window=0.3", "denoiser=fft")
-    assert cleaned.filename != preprocess.clean(store, "strip", *other, tmp_path / "cache").filename
+    assert found.filename != cleaned.clean(store, "strip", *other, tmp_path / "cache").filename
 
 
-def test_a_cleaning_that_is_killed_half_way_leaves_nothing_that_looks_whole(folder, tmp_path, monkeypatch):
-    store = ingest(folder, tmp_path / "cache", workers=1).only(np.arange(7) < 4)  # the fifth has a missing sample
+def test_a_cleaning_that_is_killed_half_way_leaves_nothing_that_looks_whole(
+    folder, tmp_path, monkeypatch
+):
+    store = ingest(folder, tmp_path / "cache", workers=1).only(
+        np.arange(7) < 4
+    )  # the fifth has a missing sample
 
     def killed(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
-        preprocess.clean(store, "strip", *steps(), tmp_path / "cache")
+        cleaned.clean(store, "strip", *steps(), tmp_path / "cache")
     assert not list((tmp_path / "cache" / "cleaned").glob("*.npy"))

@@ -1,4 +1,5 @@
-"""Intervals, axes and amplitudes: of beats whose waves are planted, and of what people and a device measured."""
+"""Intervals, axes and amplitudes: of beats whose waves are planted, and of what people and a device
+measured."""
 
 from xml.etree import ElementTree
 
@@ -7,7 +8,7 @@ import pytest
 
 from ecgae.ecg import LEADS, LIMB_LEADS_FROM_I_AND_II
 from ecgae.errors import InputError
-from ecgae.intervals import delineate, intervals
+from ecgae.signals.intervals import delineate, intervals
 
 R = 0.476
 """s; where R is in every beat here."""
@@ -16,11 +17,14 @@ R = 0.476
 def hump(time, onset, offset, height):
     """A raised cosine: it leaves zero at `onset` and is back at `offset`, both in s from R."""
     inside = (time > onset) & (time < offset)
-    return np.where(inside, height / 2 * (1 - np.cos(2 * np.pi * (time - onset) / (offset - onset))), 0.0)
+    return np.where(
+        inside, height / 2 * (1 - np.cos(2 * np.pi * (time - onset) / (offset - onset))), 0.0
+    )
 
 
 def beat(rate=500.0, p=0.15, qt=0.4, axis=60.0, pr=0.16, noise=0.0):
-    """12 leads x 1.2 s: P of 0.10 s, QRS of 0.09 s from 0.045 s before R, T that ends `qt` after its onset; mV."""
+    """12 leads x 1.2 s: P of 0.10 s, QRS of 0.09 s from 0.045 s before R, T that ends `qt` after
+    its onset; mV."""
     time = np.arange(round(1.2 * rate)) / rate - R
     trace = hump(time, -0.045 - pr, 0.055 - pr, p) + hump(time, -0.045, 0.045, 1.2)
     trace += hump(time, qt - 0.045 - 0.2, qt - 0.045, 0.35)
@@ -49,8 +53,12 @@ def test_planted_intervals_are_measured(rate, noise):
 @pytest.mark.parametrize("change", [-0.03, 0.02, 0.05])
 def test_a_longer_interval_is_measured_longer_by_as_much(change):
     usual = measured()
-    assert measured(qt=0.4 + change)["qt_interval"] - usual["qt_interval"] == pytest.approx(1000 * change, abs=4)
-    assert measured(pr=0.16 + change)["pq_interval"] - usual["pq_interval"] == pytest.approx(1000 * change, abs=4)
+    assert measured(qt=0.4 + change)["qt_interval"] - usual["qt_interval"] == pytest.approx(
+        1000 * change, abs=4
+    )
+    assert measured(pr=0.16 + change)["pq_interval"] - usual["pq_interval"] == pytest.approx(
+        1000 * change, abs=4
+    )
 
 
 def test_rate_and_bazett_follow_from_the_rr_interval():
@@ -79,7 +87,9 @@ def test_no_measurement_but_amplitude_depends_on_the_gain():
     usual = beat(noise=0.002)
     one, three = (intervals(scale * usual, 500.0, 238, 1.0) for scale in (1.0, 3.0))
     for name in one:
-        assert three[name] == pytest.approx(one[name] * (3 if "amplitude" in name else 1), nan_ok=True)
+        assert three[name] == pytest.approx(
+            one[name] * (3 if "amplitude" in name else 1), nan_ok=True
+        )
 
 
 def test_without_a_p_wave_its_measurements_are_nan_and_the_others_are_there():
@@ -103,7 +113,11 @@ def test_fewer_leads_give_the_same_intervals_and_only_their_own_amplitudes(leads
 @pytest.mark.parametrize("empty", [np.zeros((12, 600)), np.full((12, 600), np.nan)])
 def test_a_beat_that_is_none_measures_nothing(empty):
     found = intervals(empty, 500.0, 238, 1.0)
-    assert all(np.isnan(value) for name, value in found.items() if name not in ("heart_rate", "rr_interval"))
+    assert all(
+        np.isnan(value)
+        for name, value in found.items()
+        if name not in ("heart_rate", "rr_interval")
+    )
 
 
 def test_an_unknown_rhythm_measures_nothing():
@@ -122,12 +136,16 @@ def test_every_value_is_a_plain_number():
 
 
 def test_names_and_rows_must_agree():
-    with pytest.raises(InputError, match="leads must name each row of the median beat; got 2 for 12 rows"):
+    with pytest.raises(
+        InputError, match="leads must name each row of the median beat; got 2 for 12 rows"
+    ):
         intervals(beat(), 500.0, 238, 1.0, ("I", "II"))
 
 
 def test_a_low_sampling_rate_is_refused():
-    with pytest.raises(InputError, match="sampling_rate must be at least 100 Hz to measure intervals; got 50 Hz"):
+    with pytest.raises(
+        InputError, match="sampling_rate must be at least 100 Hz to measure intervals; got 50 Hz"
+    ):
         intervals(beat(), 50.0, 24, 1.0)
 
 
@@ -135,7 +153,9 @@ def test_the_uk_biobank_example_is_measured_as_its_device_did(real_data):
     root = ElementTree.parse(real_data / "cardiosoft" / "ukb_ecg_demo_20205_2_0.xml").getroot()
     device = root.find("RestingECGMeasurements")
     nodes = device.find("MedianSamples").findall("WaveformData")
-    found = intervals(np.array([node.text.split(",") for node in nodes], dtype=float) * 0.005, 500.0, 238, 1.202)
+    found = intervals(
+        np.array([node.text.split(",") for node in nodes], dtype=float) * 0.005, 500.0, 238, 1.202
+    )
     for name, printed, within in (
         ("pq_interval", 174, 6),
         ("p_duration", 106, 10),
@@ -153,14 +173,17 @@ def test_the_uk_biobank_example_is_measured_as_its_device_did(real_data):
         printed = [float(cell) for cell in table.findtext(f"{wave}Amplitude").split(",")]
         ours = [found[f"{wave.lower()}_amplitude_{lead}"] for lead in LEADS]
         close = np.abs(np.array(ours) - printed) < 10
-        assert close.sum() >= 10  # of a P wave of two signs the device prints the first part, and we the larger one
+        assert (
+            close.sum() >= 10
+        )  # of a P wave of two signs the device prints the first part, and we the larger one
 
 
 LUDB_LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
 
 
 def manual(wfdb, record):
-    """The PQ and QT interval and QRS duration of one LUDB subject in ms: medians over its marked beats and leads."""
+    """The PQ and QT interval and QRS duration of one LUDB subject in ms: medians over its marked
+    beats and leads."""
     rows = {"pq": [], "qrs": [], "qt": []}
     for lead in LUDB_LEADS:
         annotation = wfdb.rdann(record, lead)
@@ -169,7 +192,9 @@ def manual(wfdb, record):
             for i in range(1, len(annotation.symbol) - 1)
             if annotation.symbol[i] in "pNt"
         ]
-        for before, (kind, onset, offset), after in zip(waves[:-2], waves[1:-1], waves[2:], strict=True):
+        for before, (kind, onset, offset), after in zip(
+            waves[:-2], waves[1:-1], waves[2:], strict=True
+        ):
             if kind == "N":
                 rows["qrs"].append(offset - onset)
                 if before[0] == "p":
@@ -180,10 +205,11 @@ def manual(wfdb, record):
 
 
 def test_ludb_intervals_agree_with_the_manual_marks(real_data):
-    """On the even subjects, which chose nothing; 8 is paced. `benchmarks/beats` prints bias and spread of all."""
+    """On the even subjects, which chose nothing; 8 is paced. `benchmarks/beats` prints bias and
+    spread of all."""
     pytest.importorskip("neurokit2")
     wfdb = pytest.importorskip("wfdb")
-    from ecgae.beats import MedianBeat, r_peaks, rr_interval
+    from ecgae.signals.beats import MedianBeat, r_peaks, rr_interval
 
     differences = {"pq": [], "qrs": [], "qt": []}
     for subject in range(2, 31, 2):
@@ -197,7 +223,11 @@ def test_ludb_intervals_agree_with_the_manual_marks(real_data):
             assert np.isnan(ours["pq_interval"])
             assert np.isnan(marks["pq"])
             continue
-        for name, ours_name in (("pq", "pq_interval"), ("qrs", "qrs_duration"), ("qt", "qt_interval")):
+        for name, ours_name in (
+            ("pq", "pq_interval"),
+            ("qrs", "qrs_duration"),
+            ("qt", "qt_interval"),
+        ):
             differences[name].append(ours[ours_name] - marks[name])
     assert np.abs(np.median(differences["pq"])) <= 5
     assert np.quantile(np.abs(differences["pq"]), 0.9) <= 15

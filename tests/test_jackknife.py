@@ -1,9 +1,10 @@
-"""The jackknife equals its definition, is the spread over genomes, and says of differences what it should."""
+"""The jackknife equals its definition, is the spread over genomes, and says of differences what it
+should."""
 
 import numpy as np
 import pytest
 
-from ecgae.jackknife import delete_one_error, jackknife
+from ecgae.statistics.jackknife import delete_one_error, jackknife
 
 
 @pytest.fixture
@@ -12,7 +13,8 @@ def rng():
 
 
 def by_definition(sums, sizes):
-    """Busing et al. 1999, equations 2 and 3, group by group, of the mean; scaled up to the total."""
+    """Busing et al. 1999, equations 2 and 3, group by group, of the mean; scaled up to the
+    total."""
     total, mean, groups = sizes.sum(), sums.sum() / sizes.sum(), len(sums)
     times = [total / size for size in sizes]
     without = [(sums.sum() - s) / (total - m) for s, m in zip(sums, sizes, strict=True)]
@@ -31,7 +33,9 @@ def test_it_equals_its_definition_for_groups_of_any_size(rng):
 
 def test_equal_groups_give_the_standard_error_of_a_mean(rng):
     sums = rng.standard_normal(22)
-    assert jackknife(sums, np.full(22, 7)).standard_error == pytest.approx(np.sqrt(22) * sums.std(ddof=1))
+    assert jackknife(sums, np.full(22, 7)).standard_error == pytest.approx(
+        np.sqrt(22) * sums.std(ddof=1)
+    )
 
 
 def test_columns_are_estimated_one_by_one_and_empty_groups_have_no_part(rng):
@@ -79,7 +83,10 @@ def test_any_estimate_has_an_error_from_those_without_a_group(rng):
     values = rng.standard_normal((6, 2)) * (sizes > 0)
     whole = (values * sizes).sum(axis=0) / sizes.sum(axis=0)
     without = np.stack(
-        [(np.delete(values * sizes, g, 0)).sum(axis=0) / np.delete(sizes, g, 0).sum(axis=0) for g in range(6)]
+        [
+            (np.delete(values * sizes, g, 0)).sum(axis=0) / np.delete(sizes, g, 0).sum(axis=0)
+            for g in range(6)
+        ]
     )
     errors = delete_one_error(whole, without, sizes)
     for column in range(2):

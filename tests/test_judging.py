@@ -1,4 +1,5 @@
-"""A model's numbers say whether it reconstructs, whether it uses its latents, and what these hold."""
+"""A model's numbers say whether it reconstructs, whether it uses its latents, and what these
+hold."""
 
 import json
 
@@ -7,14 +8,14 @@ import pytest
 from conftest import composed, heartbeats
 from toy_model import toy
 
-from ecgae import bypass, device_beat
-from ecgae.beats import MedianBeat
-from ecgae.bypass import bypass_index, spread
-from ecgae.encoding import encode
-from ecgae.judging import judge
-from ecgae.latent_qc import LatentQC
-from ecgae.runs import HEADLINE
-from ecgae.traversal import STEPS, traverse
+from ecgae.models.encoding import encode
+from ecgae.models.judging import bypass, device_beat
+from ecgae.models.judging.bypass import bypass_index, spread
+from ecgae.models.judging.judge import judge
+from ecgae.models.judging.latent_qc import LatentQC
+from ecgae.models.judging.traversal import STEPS, traverse
+from ecgae.runs.run_directory import HEADLINE
+from ecgae.signals.beats import MedianBeat
 
 SPLIT = np.where(np.arange(120) % 3 == 0, "validation", "training")
 
@@ -29,7 +30,9 @@ def people(count=120, samples=100, seed=0):
 
 
 def judged(skip=0.0, latent_dim=3, lead_mode="joint", ecg=None, **more):
-    fitted, dataset = toy(composed, people()[0] if ecg is None else ecg, latent_dim, lead_mode, skip=skip)
+    fitted, dataset = toy(
+        composed, people()[0] if ecg is None else ecg, latent_dim, lead_mode, skip=skip
+    )
     latents = encode(fitted, dataset)._replace(split=SPLIT)
     return judge(fitted, dataset, latents, LatentQC(), **more), latents, fitted, dataset
 
@@ -63,9 +66,9 @@ def test_the_index_is_what_shuffling_by_hand_gives(lead_mode, monkeypatch):
     strangers = bypass._strangers(rows)
     assert sorted(strangers) == sorted(rows)
     assert (strangers != rows).all()
-    units = latents.values[strangers].reshape(-1, 2) @ fitted.model.axes.numpy(force=True) + fitted.model.centre.numpy(
+    units = latents.values[strangers].reshape(-1, 2) @ fitted.model.axes.numpy(
         force=True
-    )
+    ) + fitted.model.centre.numpy(force=True)
     norm = fitted.normalization
     wrong = units.reshape(40, 12, 100) * norm.scale + norm.shift
     true = latents.quality["mse"][rows].mean()
@@ -82,7 +85,9 @@ def test_the_share_that_latents_hold_sets_the_index():
     ecg = np.einsum("ik,klt->ilt", parts, shapes).astype(np.float32)
     fitted, dataset = toy(composed, ecg, 1)
     latents = encode(fitted, dataset)
-    assert bypass_index(fitted, dataset, latents) == pytest.approx(1 + 2 * share / (1 - share), rel=0.1)
+    assert bypass_index(fitted, dataset, latents) == pytest.approx(
+        1 + 2 * share / (1 - share), rel=0.1
+    )
 
 
 def test_at_most_so_many_people_are_taken_and_evenly():
@@ -103,7 +108,13 @@ def test_people_who_confirm_change_no_number():
     ecg[split == "confirm"] = 5
     changed = latents._replace(split=split, quality=worse, values=values)
     other = judge(fitted, dataset, changed, LatentQC(highest=None)).summary
-    for name in ("r2_recorded", "bypass_index", "reconstruction", "reconstruction_all", "latent_health"):
+    for name in (
+        "r2_recorded",
+        "bypass_index",
+        "reconstruction",
+        "reconstruction_all",
+        "latent_health",
+    ):
         assert whole[name] == other[name], name
 
 
@@ -119,7 +130,12 @@ def test_failed_signals_lose_their_latents_but_still_count_in_the_errors():
 
 def test_probes_find_age_and_intervals_and_say_what_they_lack():
     ecg, amounts = people()
-    tables = {"measurements": {"qt_interval": 400 + 20 * amounts[:, 1], "pq_interval": np.full(120, np.nan)}}
+    tables = {
+        "measurements": {
+            "qt_interval": 400 + 20 * amounts[:, 1],
+            "pq_interval": np.full(120, np.nan),
+        }
+    }
     fitted, dataset = toy(composed, ecg, 3, tables=tables)
     latents = encode(fitted, dataset)._replace(split=SPLIT)
     found = judge(fitted, dataset, latents, LatentQC(), people={"age": 60 + 5 * amounts[:, 0]})
@@ -130,7 +146,9 @@ def test_probes_find_age_and_intervals_and_say_what_they_lack():
 
 
 def test_the_summary_is_plain_json_without_anybodys_id():
-    found, latents, *_ = judged(lead_mode="single", costs={"n_parameters": 5, "training_seconds": 1.5})
+    found, latents, *_ = judged(
+        lead_mode="single", costs={"n_parameters": 5, "training_seconds": 1.5}
+    )
     text = json.dumps(found.summary, allow_nan=False)
     assert not any(f'"{person}"' in text for person in latents.sample_ids)
     assert found.summary["n_parameters"] == 5
@@ -153,16 +171,27 @@ def test_a_traversal_moves_one_latent_from_the_mean(lead_mode):
     values = latents.values.reshape(120, -1, 3)
     for latent in range(3):
         axis = model.axes[latent].numpy(force=True).reshape(-1, 100) * norm.scale
-        change = 2 * values[:, :, latent].std(axis=0)[:, None] * axis  # of a linear decoder, for two deviations
+        change = (
+            2 * values[:, :, latent].std(axis=0)[:, None] * axis
+        )  # of a linear decoder, for two deviations
         assert np.allclose(found.ecg[latent, -1] - found.ecg[latent, 2], change, atol=1e-4)
-        assert found.effect[latent] == pytest.approx(np.sqrt(np.square(change / 2).mean()), rel=1e-3)
+        assert found.effect[latent] == pytest.approx(
+            np.sqrt(np.square(change / 2).mean()), rel=1e-3
+        )
 
 
 def test_a_strip_is_also_judged_by_the_beat_that_the_device_made_of_it():
     strips = heartbeats(4, 4000, seed=3)
     peaks = [device_beat.r_peaks(strip, 500.0) for strip in strips]
-    device = np.stack([MedianBeat()(strip, 500.0, peak).median_beat for strip, peak in zip(strips, peaks, strict=True)])
-    fitted, dataset = toy(composed, strips, 4, kind="strip", others={"median_beat": np.roll(device, 5, axis=-1)})
+    device = np.stack(
+        [
+            MedianBeat()(strip, 500.0, peak).median_beat
+            for strip, peak in zip(strips, peaks, strict=True)
+        ]
+    )
+    fitted, dataset = toy(
+        composed, strips, 4, kind="strip", others={"median_beat": np.roll(device, 5, axis=-1)}
+    )
     assert device_beat.has_device_beat(dataset)
     found = device_beat.compare(fitted, dataset, np.arange(4))
     assert found.without_beat == 0

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from ecgae.errors import InputError
-from ecgae.known_loci import COLUMNS, read_known_loci
+from ecgae.scoring.known_loci import COLUMNS, read_known_loci
 
 FEW = pd.DataFrame({"rsid": ["rs1"], "chromosome": ["1"], "base_pair_location": [10]})
 
@@ -11,13 +11,20 @@ FEW = pd.DataFrame({"rsid": ["rs1"], "chromosome": ["1"], "base_pair_location": 
 def genotyped(known, shift=0):
     """Variants of the list as a cohort has them, among others, some without an rsid."""
     named = known[known["rsid"] != ""].iloc[::3]
-    others = pd.DataFrame({"rsid": ["x", None], "chromosome": ["1", "2"], "base_pair_location": [5, 6]})
-    return pd.concat([named.assign(base_pair_location=named["base_pair_location"] + shift), others], ignore_index=True)
+    others = pd.DataFrame(
+        {"rsid": ["x", None], "chromosome": ["1", "2"], "base_pair_location": [5, 6]}
+    )
+    return pd.concat(
+        [named.assign(base_pair_location=named["base_pair_location"] + shift), others],
+        ignore_index=True,
+    )
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    nav = pd.DataFrame({"rsid": ["rs6801957"], "chromosome": ["3"], "base_pair_location": [38767315]})
+    nav = pd.DataFrame(
+        {"rsid": ["rs6801957"], "chromosome": ["3"], "base_pair_location": [38767315]}
+    )
     return read_known_loci("GRCh37", nav)
 
 

@@ -5,7 +5,13 @@ import pytest
 from scipy import stats
 
 from ecgae.errors import InputError
-from ecgae.latent_health import RIDGE, area_under_curve, effective_rank, health, probe
+from ecgae.models.judging.latent_health import (
+    RIDGE,
+    area_under_curve,
+    effective_rank,
+    health,
+    probe,
+)
 
 
 @pytest.fixture
@@ -23,7 +29,9 @@ def test_the_effective_rank_does_not_change_when_the_axes_are_turned(random):
     latents = random.normal(0, [3, 2, 1, 0.1], (500, 4))
     turned = latents @ stats.special_ortho_group.rvs(4, random_state=3)
     ones = np.ones(4)
-    assert health(turned, ones, False).effective_rank == pytest.approx(health(latents, ones, False).effective_rank)
+    assert health(turned, ones, False).effective_rank == pytest.approx(
+        health(latents, ones, False).effective_rank
+    )
     shares = health(latents, ones, False).spectrum
     assert np.allclose(
         shares,
@@ -35,7 +43,9 @@ def test_the_effective_rank_does_not_change_when_the_axes_are_turned(random):
 
 
 def test_kurtosis_and_correlation_are_those_of_scipy_and_numpy(random):
-    latents = np.stack([random.normal(size=400), random.standard_t(5, 400), random.uniform(size=400)], axis=1)
+    latents = np.stack(
+        [random.normal(size=400), random.standard_t(5, 400), random.uniform(size=400)], axis=1
+    )
     latents[:, 2] += latents[:, 0]
     found = health(latents, np.ones(3), False)
     assert np.allclose(found.excess_kurtosis, stats.kurtosis(latents))
@@ -44,7 +54,11 @@ def test_kurtosis_and_correlation_are_those_of_scipy_and_numpy(random):
 
 def test_a_variational_latent_is_active_by_its_variance(random):
     latents = random.normal(0, [1.0, 0.11, 0.09], (20_000, 3))
-    assert health(latents, np.array([0.0, 0.0, 1.0]), variational=True).active.tolist() == [True, True, False]
+    assert health(latents, np.array([0.0, 0.0, 1.0]), variational=True).active.tolist() == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_deterministic_latent_is_active_by_what_it_does_whatever_its_scale(random):
@@ -91,7 +105,11 @@ def test_the_penalty_with_the_least_generalized_cross_validation_error_is_taken(
 
     weights = min(map(solved, RIDGE), key=lambda one: one[0])[1]
     guess = target[training].mean() + known[tested] @ weights
-    wanted = 1 - np.square(target[tested] - guess).sum() / np.square(target[tested] - target[tested].mean()).sum()
+    wanted = (
+        1
+        - np.square(target[tested] - guess).sum()
+        / np.square(target[tested] - target[tested].mean()).sum()
+    )
     assert probe(latents, target, training, tested).value == pytest.approx(wanted, rel=1e-6)
 
 
@@ -107,7 +125,9 @@ def test_a_yes_or_no_is_judged_by_the_area_under_the_curve(random):
 def test_the_area_under_the_curve_is_the_share_of_pairs_in_order(random):
     score, positive = random.integers(0, 5, 60).astype(float), random.random(60) < 0.4
     pairs = score[positive][:, None] - score[~positive]
-    assert area_under_curve(score, positive) == pytest.approx((pairs > 0).mean() + 0.5 * (pairs == 0).mean())
+    assert area_under_curve(score, positive) == pytest.approx(
+        (pairs > 0).mean() + 0.5 * (pairs == 0).mean()
+    )
 
 
 def test_unknown_values_and_missing_latents_leave_a_person_out(random):

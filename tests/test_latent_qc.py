@@ -1,15 +1,16 @@
-"""Latents of signals that were not reconstructed are missing, counted, and what that selects for is shown."""
+"""Latents of signals that were not reconstructed are missing, counted, and what that selects for is
+shown."""
 
 import numpy as np
 import pytest
 from conftest import composed
 
 from ecgae.ecg import LEADS
-from ecgae.entry import build
+from ecgae.entry.build import build
 from ecgae.errors import InputError
-from ecgae.latent_qc import LatentQC
-from ecgae.latents import Latents
-from ecgae.views import View
+from ecgae.models.judging.latent_qc import LatentQC
+from ecgae.models.latents import Latents
+from ecgae.models.views import View
 
 
 def latents_of(lead_mode, lead_set="all", people=40, latent_dim=2):
@@ -22,7 +23,9 @@ def latents_of(lead_mode, lead_set="all", people=40, latent_dim=2):
     quality = {"mse": mse, "r2": r2, "amplitude": amplitude, "mse_normalized": mse / 0.25**2}
     values = random.normal(size=(people, len(names))).astype(np.float32)
     ids = np.array([f"{number}" for number in range(people)])
-    return Latents(ids, np.zeros(people, int), np.full(people, "none"), names, values, LEADS, quality), view
+    return Latents(
+        ids, np.zeros(people, int), np.full(people, "none"), names, values, LEADS, quality
+    ), view
 
 
 def test_nothing_is_dropped_from_a_model_that_beats_the_mean():
@@ -80,7 +83,10 @@ def test_no_limit_keeps_everybody_and_few_dropped_have_no_spread():
     assert LatentQC(highest=None)(latents, view).summary["dropped"] == 0
     lead = LatentQC(highest=1.0)(latents, view).summary["leads"]["I"]
     assert lead["standardised_difference"] is None
-    assert lead["amplitude_dropped"] == {"mean": pytest.approx(latents.quality["amplitude"][0, 0]), "sd": None}
+    assert lead["amplitude_dropped"] == {
+        "mean": pytest.approx(latents.quality["amplitude"][0, 0]),
+        "sd": None,
+    }
     assert LatentQC(highest=1.0)(latents, view).summary["leads"]["II"]["amplitude_dropped"] == {
         "mean": None,
         "sd": None,
@@ -88,7 +94,9 @@ def test_no_limit_keeps_everybody_and_few_dropped_have_no_spread():
 
 
 def test_bad_settings_are_refused_with_a_sentence_and_the_shipped_ones_build():
-    with pytest.raises(InputError, match=r"latent_qc\.measure must be one of one_minus_r2, .*; got 'r2'"):
+    with pytest.raises(
+        InputError, match=r"latent_qc\.measure must be one of one_minus_r2, .*; got 'r2'"
+    ):
         LatentQC("r2")
     with pytest.raises(InputError, match=r"latent_qc\.highest must be positive or null; got 0"):
         LatentQC(highest=0.0)

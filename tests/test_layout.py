@@ -1,48 +1,50 @@
-"""The house rules that a machine can check."""
+"""The house rules that a machine can check: who may import whom, and where a choice stands."""
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
+import yaml
+
+from ecgae import ROOMS
 
 ROOT = Path(__file__).parent.parent
-AXES = ("cohort", "baseline", "denoiser", "normalization", "architecture", "objective", "engine", "split")
+PACKAGE = ROOT / "ecgae"
 ENTRY = ("train", "encode", "gwas")
-
-STATISTICS = {
-    *("association", "calls", "screening", "omnibus", "tally", "combination", "permutation"),
-    *("jackknife", "replication"),
-    *(
-        "loci",
-        "calibration",
-        "heritability",
-        "ld_scores",
-        "multiplicity",
-        "hardy_weinberg",
-        "variant_counts",
-        "collinearity",
-    ),
+AXES = {
+    folder.name: folder
+    for folder in sorted(PACKAGE.rglob("*"))
+    if folder.is_dir() and (ROOT / "conf" / folder.name).is_dir() and folder.parent != PACKAGE
 }
-"""Kernels of the association scan, which build on one another."""
+"""Every folder of choices, by the name that it has in conf/ too."""
 
-KERNELS = {
-    *("baseline", "denoiser", "normalization", "architecture", "objective"),
-    *STATISTICS,
-    *("schedule", "split"),
-    *("beats", "intervals", "quality", "resampling"),
-    *("views", "features", "reconstruction", "latent_health"),
-}
-INPUT_OUTPUT = {
-    *("cohort", "store", "runs", "latents", "genotypes", "covariates", "people", "sumstats", "tables"),
-    *("cardiosoft", "simulate", "store_writer", "muse", "waveforms", "wfdb_records", "processes"),
-    *("families", "memory", "slurm", "individuals", "ids", "conditions", "ukb_covariates", "ukb_fields"),
-    *("known_loci", "adjustment", "collinearity", "kept", "ledger", "locus_file"),
+MEETS = {"objective": {"architecture"}}
+"""An axis whose choices work on those of another; all others know nothing of each other."""
+
+KERNELS = ("statistics", "signals", "models.architecture", "models.objective", "people.split")
+"""Rooms of pure numbers: arrays in, arrays out."""
+
+NOT_IN_KERNELS = {
+    "hydra",
+    "omegaconf",
+    "pytorch_lightning",
+    "wandb",
+    "logging",
+    "h5py",
+    "pathlib",
+    "os",
 }
 
 
 def sources() -> list[Path]:
-    return sorted((ROOT / "ecgae").rglob("*.py"))
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def module(file: Path) -> str:
+    """The dotted name below `ecgae`."""
+    return ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports(file: Path) -> set[str]:
@@ -52,67 +54,133 @@ def imports(file: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
-
-
-def part(file: Path) -> str:
-    """The first name below `ecgae`: the module or the axis that a file belongs to."""
-    return file.relative_to(ROOT / "ecgae").with_suffix("").parts[0]
 
 
 def packages(names: set[str]) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-def own(names: set[str]) -> set[str]:
-    return {name.split(".")[1] for name in names if name.startswith("ecgae.")}
+def room_of(name: str) -> str:
+    """The most specific room that a module below `ecgae` stands in; an unlisted one is no room."""
+    rooms = [room for room in ROOMS if name == room or name.startswith(f"{room}.")]
+    assert rooms, f"ecgae.{name} stands in no room: list its folder in ecgae.ROOMS, at its floor"
+    return max(rooms, key=len)
+
+
+def own_rooms(file: Path) -> set[str]:
+    """The rooms that a file imports from; `from ecgae import ...` of the package itself is the
+    public face."""
+    return {
+        room_of(name.removeprefix("ecgae.")) for name in imports(file) if name.startswith("ecgae.")
+    }
+
+
+def in_room(*rooms: str) -> list[Path]:
+    return [
+        file
+        for file in sources()
+        if any(module(file) == room or module(file).startswith(f"{room}.") for room in rooms)
+    ]
+
+
+def named(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+FACE = ("__init__", "__main__", "", "library")
+"""Modules above all rooms: what `import ecgae` and the command `ecgae` show."""
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in sources() if module(file) not in FACE], ids=named
+)
+def test_a_room_imports_only_from_the_floors_below(file):
+    own = room_of(module(file))
+    above = {room for room in own_rooms(file) if ROOMS.index(room) > ROOMS.index(own)}
+    assert not above, (
+        f"ecgae.{module(file)} (room {own}) imports from above: {', '.join(sorted(above))}"
+    )
+
+
+def test_every_listed_room_exists_and_says_what_belongs_there():
+    for room in ROOMS:
+        place = PACKAGE.joinpath(*room.split("."))
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        assert ast.get_docstring(ast.parse(file.read_text())), room
+
+
+def test_the_map_of_rooms_is_the_one_that_is_checked():
+    shown = re.findall(
+        r"^\| `([a-z_./]+?)/?(?:\.py)?` \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    )
+    assert [room.replace("/", ".") for room in shown] == list(ROOMS)
 
 
 @pytest.mark.parametrize("axis", AXES)
 def test_every_choice_has_one_file_and_one_yaml(axis):
-    files = {file.stem for file in (ROOT / "ecgae" / axis).glob("*.py") if not file.stem.startswith("_")}
+    files = {file.stem for file in AXES[axis].glob("*.py") if not file.stem.startswith("_")}
     assert files == {file.stem for file in (ROOT / "conf" / axis).glob("*.yaml")}
     assert files
 
 
-@pytest.mark.parametrize("file", [file for file in sources() if part(file) in KERNELS], ids=lambda file: file.stem)
-def test_kernels_know_no_files_no_config_and_no_other_axis(file):
-    assert not packages(imports(file)) & {
-        "hydra",
-        "omegaconf",
-        "pytorch_lightning",
-        "wandb",
-        "logging",
-        "h5py",
-        "pathlib",
+@pytest.mark.parametrize("axis", AXES)
+def test_every_yaml_names_a_target_that_exists(axis):
+    for file in (ROOT / "conf" / axis).glob("*.yaml"):
+        target = yaml.safe_load(file.read_text())["_target_"]
+        holder, name = target.rsplit(".", 1)
+        assert holder == ".".join((*AXES[axis].relative_to(ROOT).parts, file.stem))
+        assert hasattr(importlib.import_module(holder), name)
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_the_choices_of_an_axis_know_no_other_axis(axis):
+    others = {other: module(folder) for other, folder in AXES.items() if other != axis}
+    for file in AXES[axis].glob("*.py"):
+        known = {other for other, room in others.items() if room in own_rooms(file)}
+        assert known <= MEETS.get(axis, set()), named(file)
+
+
+@pytest.mark.parametrize("file", in_room(*KERNELS), ids=named)
+def test_kernels_know_no_files_and_no_config(file):
+    assert not packages(imports(file)) & NOT_IN_KERNELS
+
+
+@pytest.mark.parametrize("file", in_room("statistics", "signals"), ids=named)
+def test_numbers_and_waveforms_know_no_networks(file):
+    assert not [name for name in imports(file) if name.startswith("torch.nn")]
+    if module(file).startswith("signals"):
+        assert "pandas" not in packages(imports(file))
+
+
+@pytest.mark.parametrize("file", in_room("people", "genetics", "recordings", "runs"), ids=named)
+def test_readers_and_writers_know_no_config(file):
+    assert not packages(imports(file)) & {"hydra", "omegaconf"}
+
+
+def test_only_the_entry_and_the_sweeps_know_hydra():
+    users = {
+        module(file).split(".")[0]
+        for file in sources()
+        if packages(imports(file)) & {"hydra", "omegaconf"}
     }
-    allowed = {"ecg", "errors", "arrays", "beats", part(file)}
-    allowed |= STATISTICS if part(file) in STATISTICS else set()
-    allowed |= {"objective": {"architecture"}, "schedule": {"split"}}.get(part(file), set())
-    assert own(imports(file)) <= allowed
-
-
-@pytest.mark.parametrize("file", [file for file in sources() if part(file) in INPUT_OUTPUT], ids=lambda file: file.stem)
-def test_readers_and_writers_know_no_kernel_and_no_config(file):
-    assert not packages(imports(file)) & {"hydra", "omegaconf", "pytorch_lightning", "wandb", "torch"}
-    assert own(imports(file)) <= INPUT_OUTPUT | {"ecg", "errors"}
-
-
-def test_only_the_entry_module_and_the_sweeps_know_hydra():
-    users = {part(file) for file in sources() if packages(imports(file)) & {"hydra", "omegaconf"}}
     assert users == {"entry", "sweeping"}
 
 
 def test_lightning_has_one_name_and_one_home():
     assert not [file for file in sources() if "lightning" in packages(imports(file))]
-    users = {part(file) for file in sources() if "pytorch_lightning" in packages(imports(file))}
-    assert users == {"training", "tracking"}
+    users = {module(file) for file in sources() if "pytorch_lightning" in packages(imports(file))}
+    assert users == {"models.training", "runs.tracking"}
 
 
 def test_what_talks_to_wandb_is_in_two_places():
-    users = {part(file) for file in sources() if packages(imports(file)) & {"wandb", "wandb_workspaces"}}
-    assert users == {"tracking", "dashboard"}
+    users = {
+        module(file)
+        for file in sources()
+        if packages(imports(file)) & {"wandb", "wandb_workspaces"}
+    }
+    assert users == {"runs.tracking", "runs.dashboard"}
 
 
 def test_the_coalescent_library_is_imported_in_one_place():
@@ -120,21 +188,26 @@ def test_the_coalescent_library_is_imported_in_one_place():
     assert len(users) == 1
 
 
+def test_nobody_imports_what_another_package_room_keeps_to_itself():
+    """A module or name with a leading underscore belongs to its own folder."""
+    for file in sources():
+        for name in imports(file):
+            parts = name.split(".")
+            private = [
+                place
+                for place, part in enumerate(parts)
+                if part.startswith("_") and not part.startswith("__")
+            ]
+            if parts[0] == "ecgae" and private:
+                home = ".".join(parts[1 : private[0]])
+                assert module(file).startswith(home), f"{named(file)} imports {name}"
+
+
 def test_entry_points_do_not_import_each_other():
     for name in ENTRY:
         assert not packages(imports(ROOT / f"{name}.py")) & (set(ENTRY) - {name})
 
 
-@pytest.mark.parametrize("file", sources(), ids=lambda file: str(file.relative_to(ROOT)))
+@pytest.mark.parametrize("file", sources(), ids=named)
 def test_every_module_says_what_it_is_for(file):
     assert ast.get_docstring(ast.parse(file.read_text()))
-
-
-@pytest.mark.parametrize("axis", AXES)
-def test_every_yaml_names_a_target_that_exists(axis):
-    yaml = pytest.importorskip("yaml")
-    for file in (ROOT / "conf" / axis).glob("*.yaml"):
-        target = yaml.safe_load(file.read_text())["_target_"]
-        module, name = target.rsplit(".", 1)
-        assert module == f"ecgae.{axis}.{file.stem}"
-        assert hasattr(importlib.import_module(module), name)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import reference
 
-from ecgae.ld_scores import ld_score_regression, ld_scores
+from ecgae.statistics.ld_scores import ld_score_regression, ld_scores
 
 
 @pytest.mark.parametrize("size", [7, 40, 200])
@@ -22,7 +22,9 @@ def test_scores_are_sums_of_corrected_r2_within_the_distance_whatever_the_blocks
         r2 = np.nan_to_num(np.corrcoef(filled.T) ** 2)
     r2 -= (1 - r2) / 298
     near = (np.abs(position[:, None] - position) <= 10_000) & (chromosome[:, None] == chromosome)
-    np.testing.assert_allclose(ld_scores(blocks, position, 10_000), (r2 * near).sum(axis=1), atol=1e-3)
+    np.testing.assert_allclose(
+        ld_scores(blocks, position, 10_000), (r2 * near).sum(axis=1), atol=1e-3
+    )
 
 
 def simulated(rng, slope, intercept):

@@ -9,12 +9,12 @@ import reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecgae import locus_table
-from ecgae.association import associate, covariate_basis, fit, neg_log10_p
-from ecgae.genotypes import Genotypes
-from ecgae.loci import NOWHERE, clump, find_loci, merge, passing, squared_correlation
-from ecgae.locus_marks import mark_known
-from ecgae.locus_table import LocusFinder, Region
+from ecgae.genetics.genotypes import Genotypes
+from ecgae.scoring import locus_table
+from ecgae.scoring.locus_marks import mark_known
+from ecgae.scoring.locus_table import LocusFinder, Region
+from ecgae.statistics.association import associate, covariate_basis, fit, neg_log10_p
+from ecgae.statistics.loci import NOWHERE, clump, find_loci, merge, passing, squared_correlation
 
 
 def r2_of(matrix):
@@ -82,14 +82,20 @@ def test_r2_is_the_squared_correlation_of_dosages():
     rng = np.random.default_rng(0)
     dosage = reference.correlated_dosage(rng, 300, 6)
     expected = np.corrcoef(dosage.T)[0, 1:] ** 2
-    np.testing.assert_allclose(squared_correlation(dosage[:, 0], dosage[:, 1:]), expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(
-        squared_correlation(dosage[:, 0].astype(float), dosage[:, 1:].astype(float)), expected, rtol=1e-9
+        squared_correlation(dosage[:, 0], dosage[:, 1:]), expected, rtol=1e-4, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        squared_correlation(dosage[:, 0].astype(float), dosage[:, 1:].astype(float)),
+        expected,
+        rtol=1e-9,
     )
 
 
 def test_r2_with_missing_calls_and_constant_variants_is_finite():
-    dosage = np.array([[0, 1, 2.0, np.nan], [1, np.nan, 2, np.nan], [2, 2, 2, np.nan], [np.nan, 0, 2, np.nan]])
+    dosage = np.array(
+        [[0, 1, 2.0, np.nan], [1, np.nan, 2, np.nan], [2, 2, 2, np.nan], [np.nan, 0, 2, np.nan]]
+    )
     r2 = squared_correlation(dosage[:, 0], dosage)
     assert r2[0] == pytest.approx(1)
     filled = np.array([1, 1, 2, 0.0])
@@ -126,7 +132,9 @@ def test_a_weaker_variant_in_ld_extends_a_locus_but_makes_none():
 
 
 @given(st.data())
-def test_the_loci_at_a_stricter_threshold_are_those_of_a_looser_one_whose_index_variant_passes(data):
+def test_the_loci_at_a_stricter_threshold_are_those_of_a_looser_one_whose_index_variant_passes(
+    data,
+):
     position, neg_log_10_p, r2 = drawn(data)
     loose = clump(position, neg_log_10_p, r2, neg_log_10_p > 7)
     strict = neg_log_10_p > data.draw(st.floats(7, 13))
@@ -148,19 +156,29 @@ def test_the_mhc_is_one_locus_whatever_its_ld():
 def test_weaker_variants_of_the_mhc_belong_to_its_locus_however_far_they_are():
     neg_log_10_p = np.array([9.0, 6.0, 6.0])
     position = np.array([26_000_000, 33_000_000, 34_500_000])
-    loci = find_loci(position, neg_log_10_p, r2_of(np.eye(3)), neg_log_10_p > 7, one_locus=(25_000_000, 34_000_000))
+    loci = find_loci(
+        position,
+        neg_log_10_p,
+        r2_of(np.eye(3)),
+        neg_log_10_p > 7,
+        one_locus=(25_000_000, 34_000_000),
+    )
     assert loci.locus.tolist() == [0, 0, NOWHERE]
 
 
 @pytest.fixture(scope="module")
 def panel(tmp_path_factory):
-    """Genotypes in LD on two chromosomes, some calls missing, and a scan of two phenotypes with causal variants."""
+    """Genotypes in LD on two chromosomes, some calls missing, and a scan of two phenotypes with
+    causal variants."""
     rng = np.random.default_rng(5)
     dosage = np.hstack([reference.correlated_dosage(rng, 2500, 300, switch=0.05) for _ in range(2)])
     effects = np.zeros((600, 2))
     effects[[40, 55, 200], 0] = 0.3
     effects[[41, 420], 1] = 0.25
-    found = associate(dosage, fit(dosage @ effects + rng.normal(size=(2500, 2)), covariate_basis(np.empty((2500, 0)))))
+    found = associate(
+        dosage,
+        fit(dosage @ effects + rng.normal(size=(2500, 2)), covariate_basis(np.empty((2500, 0)))),
+    )
     prefix = reference.write_genotypes(
         tmp_path_factory.mktemp("loci") / "x",
         dosage,
@@ -177,7 +195,9 @@ def associations(genotypes, found, names, report_below=1e-5):
     for column, name in enumerate(names):
         p = neg_log10_p(found.t, found.df[:, None])[:, column]
         table = genotypes.variants.assign(
-            beta=found.beta[:, column], effect_allele_frequency=found.effect_allele_frequency, neg_log_10_p_value=p
+            beta=found.beta[:, column],
+            effect_allele_frequency=found.effect_allele_frequency,
+            neg_log_10_p_value=p,
         )
         tables.append(table.assign(phenotype=name)[p >= -np.log10(report_below)])
     return pd.concat(tables).sort_index(kind="stable")
@@ -191,13 +211,35 @@ def finder(genotypes, one_locus=None, people=2500):
 def test_clumps_are_those_of_plink(panel, tmp_path):
     prefix, genotypes, found = panel
     strongest = found.sort_values("neg_log_10_p_value", ascending=False).drop_duplicates("rsid")
-    table = pd.DataFrame({"SNP": strongest["rsid"], "P": [f"{10**-p:.12g}" for p in strongest["neg_log_10_p_value"]]})
+    table = pd.DataFrame(
+        {"SNP": strongest["rsid"], "P": [f"{10**-p:.12g}" for p in strongest["neg_log_10_p_value"]]}
+    )
     table.to_csv(tmp_path / "p.txt", sep=" ", index=False)
-    settings = ["--clump-p1", "5e-8", "--clump-p2", "1e-5", "--clump-r2", "0.1", "--clump-kb", "250"]
-    command = ["plink1.9", "--bfile", prefix, "--clump", tmp_path / "p.txt", *settings, "--out", tmp_path / "c"]
+    settings = [
+        "--clump-p1",
+        "5e-8",
+        "--clump-p2",
+        "1e-5",
+        "--clump-r2",
+        "0.1",
+        "--clump-kb",
+        "250",
+    ]
+    command = [
+        "plink1.9",
+        "--bfile",
+        prefix,
+        "--clump",
+        tmp_path / "p.txt",
+        *settings,
+        "--out",
+        tmp_path / "c",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     theirs = pd.read_csv(tmp_path / "c.clumped", sep=r"\s+").set_index("SNP")["SP2"]
-    expected = {name: set(taken.replace("(1)", "").split(",")) - {"NONE"} for name, taken in theirs.items()}
+    expected = {
+        name: set(taken.replace("(1)", "").split(",")) - {"NONE"} for name, taken in theirs.items()
+    }
     clumps = finder(genotypes).clumps(found, 5e-8)
     mine = {
         clumps.loc[head, "rsid"]: set(rows["rsid"]) - {clumps.loc[head, "rsid"]}
@@ -218,8 +260,16 @@ def test_the_table_says_of_each_locus_where_and_what_it_is(panel):
     assert (table["n_hit_variants"] < table["n_variants"]).any()
     assert set(table.set_index("rsid").loc["rs419", "phenotypes"].split(",")) == {"qt"}
     first = table.iloc[0]
-    rows = found[(found["rsid"] == first["rsid"]) & (found["phenotype"] == first["phenotype"])].iloc[0]
-    for name in ("chromosome", "effect_allele", "other_allele", "effect_allele_frequency", "neg_log_10_p_value"):
+    rows = found[
+        (found["rsid"] == first["rsid"]) & (found["phenotype"] == first["phenotype"])
+    ].iloc[0]
+    for name in (
+        "chromosome",
+        "effect_allele",
+        "other_allele",
+        "effect_allele_frequency",
+        "neg_log_10_p_value",
+    ):
         assert first[name] == rows[name]
     assert first["index_variant"] == rows["variant_id"]
 
@@ -257,7 +307,9 @@ def test_the_extent_of_the_mhc_reaches_its_last_associated_variant(panel):
     )  # at 88, 2008 and 2328 kb, more than 250 kb apart
     loci = finder(genotypes, Region("1", 1, 2_100_000))
     table = loci.table(loci.clumps(found, 5e-8), found, 5e-8)
-    assert table[["start", "end", "n_variants", "n_hit_variants"]].to_numpy().tolist() == [[88_000, 2_008_000, 2, 1]]
+    assert table[["start", "end", "n_variants", "n_hit_variants"]].to_numpy().tolist() == [
+        [88_000, 2_008_000, 2, 1]
+    ]
 
 
 def test_no_association_is_an_empty_table_with_all_columns(panel):
@@ -268,7 +320,9 @@ def test_no_association_is_an_empty_table_with_all_columns(panel):
     assert tuple(table) == locus_table.LOCUS_COLUMNS
 
 
-def test_fifty_loci_of_a_thousand_candidates_are_read_once_each_and_take_a_second_at_most(tmp_path, monkeypatch):
+def test_fifty_loci_of_a_thousand_candidates_are_read_once_each_and_take_a_second_at_most(
+    tmp_path, monkeypatch
+):
     rng = np.random.default_rng(0)
     dosage = np.tile(reference.correlated_dosage(rng, 500, 1000, switch=0.02), 50)
     place = np.tile(np.arange(1000) * 400, 50) + np.repeat(np.arange(50) * 1_000_000, 1000) + 1

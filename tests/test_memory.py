@@ -2,7 +2,7 @@
 
 import os
 
-from ecgae import memory
+from ecgae.machine import memory
 
 
 def test_what_is_free_is_less_than_what_there_is_and_not_nothing():
@@ -13,7 +13,11 @@ def test_the_tightest_of_the_groups_above_a_process_counts(tmp_path):
     job = tmp_path / "cgroup" / "slurm" / "job_1"
     job.mkdir(parents=True)
     (tmp_path / "self").write_text("1:cpu:/other\n0::/slurm/job_1\n")
-    for folder, limit, used in ((job, "max", "5"), (job.parent, "1000", "400"), (tmp_path / "cgroup", "9000", "100")):
+    for folder, limit, used in (
+        (job, "max", "5"),
+        (job.parent, "1000", "400"),
+        (tmp_path / "cgroup", "9000", "100"),
+    ):
         (folder / "memory.max").write_text(limit + "\n")
         (folder / "memory.current").write_text(used + "\n")
     assert sorted(memory._left_in_groups(tmp_path / "cgroup", tmp_path / "self")) == [600, 8900]

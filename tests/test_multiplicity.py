@@ -4,7 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import linalg
 
-from ecgae.multiplicity import CORRECTIONS, galwey, li_ji, number_of_tests, phenotype_correlation
+from ecgae.statistics.multiplicity import (
+    CORRECTIONS,
+    galwey,
+    li_ji,
+    number_of_tests,
+    phenotype_correlation,
+)
 
 
 def equicorrelated(size, r):
@@ -29,7 +35,9 @@ def test_li_ji_counts_whole_units_once_and_the_rest_by_its_share():
 
 
 def test_galwey_is_the_squared_sum_of_roots_over_the_sum():
-    assert galwey(equicorrelated(4, 0.5)) == pytest.approx((np.sqrt(2.5) + 3 * np.sqrt(0.5)) ** 2 / 4)
+    assert galwey(equicorrelated(4, 0.5)) == pytest.approx(
+        (np.sqrt(2.5) + 3 * np.sqrt(0.5)) ** 2 / 4
+    )
 
 
 def test_rounding_of_an_eigenvalue_at_a_whole_number_changes_nothing():
@@ -38,7 +46,9 @@ def test_rounding_of_an_eigenvalue_at_a_whole_number_changes_nothing():
 
 
 def test_negative_eigenvalues_count_by_size_for_li_ji_and_not_at_all_for_galwey():
-    pairwise = np.array([[1, 0.9, 0.9], [0.9, 1, -0.9], [0.9, -0.9, 1]])  # eigenvalues 1.9, 1.9, -0.8
+    pairwise = np.array(
+        [[1, 0.9, 0.9], [0.9, 1, -0.9], [0.9, -0.9, 1]]
+    )  # eigenvalues 1.9, 1.9, -0.8
     assert li_ji(linalg.block_diag(pairwise, np.ones((3, 3)))) == pytest.approx(1.9 + 1.9 + 0.8 + 1)
     assert li_ji(pairwise) == 3  # never more than phenotypes
     assert galwey(pairwise) == pytest.approx(2)
@@ -47,7 +57,9 @@ def test_negative_eigenvalues_count_by_size_for_li_ji_and_not_at_all_for_galwey(
 @given(st.integers(2, 20), st.integers(0, 99))
 def test_the_effective_number_lies_between_one_and_the_number_of_phenotypes(size, seed):
     values = np.random.default_rng(seed).normal(size=(30, size))
-    correlation = phenotype_correlation(values @ np.random.default_rng(seed + 1).normal(size=(size, size)))
+    correlation = phenotype_correlation(
+        values @ np.random.default_rng(seed + 1).normal(size=(size, size))
+    )
     for count in (li_ji, galwey):
         assert 1 - 1e-4 <= count(correlation) <= size + 1e-4
 
@@ -56,7 +68,12 @@ def test_the_documented_thresholds_follow():
     # p-values of one scan of 32 latents, and of 12 leads of 32 latents
     tests = number_of_tests(32, 384, np.eye(384))
     assert tuple(tests) == CORRECTIONS
-    for name, expected in {"none": 7.3010, "latents": 8.8062, "phenotypes": 9.8854, "li_ji": 9.8854}.items():
+    for name, expected in {
+        "none": 7.3010,
+        "latents": 8.8062,
+        "phenotypes": 9.8854,
+        "li_ji": 9.8854,
+    }.items():
         assert -np.log10(5e-8 / tests[name]) == pytest.approx(expected, abs=1e-4)
 
 
@@ -79,7 +96,9 @@ def test_the_correlation_is_that_of_complete_pairs():
 
 
 def test_the_correlation_without_gaps_is_numpys():
-    values = np.random.default_rng(1).normal(size=(50, 4)) @ np.random.default_rng(2).normal(size=(4, 4))
+    values = np.random.default_rng(1).normal(size=(50, 4)) @ np.random.default_rng(2).normal(
+        size=(4, 4)
+    )
     np.testing.assert_allclose(phenotype_correlation(values), np.corrcoef(values.T), atol=1e-12)
 
 

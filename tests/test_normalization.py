@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from conftest import choices, composed, heartbeats
 
-from ecgae.entry import build
+from ecgae.entry.build import build
 from ecgae.errors import InputError
 
 
 @pytest.fixture(params=choices("normalization"))
 def normalization(request):
-    return build(composed(f"normalization={request.param}").normalization).fit([heartbeats(20), heartbeats(7, seed=1)])
+    return build(composed(f"normalization={request.param}").normalization).fit(
+        [heartbeats(20), heartbeats(7, seed=1)]
+    )
 
 
 def test_undo_restores_what_apply_changed(normalization):
@@ -49,7 +51,12 @@ def test_global_takes_mean_and_deviation_over_everything_however_it_comes_in_blo
 
 
 def test_global_of_flat_ecgs_keeps_scale_one():
-    assert build(composed("normalization=global").normalization).fit([np.ones((3, 12, 50), np.float32)]).scale == 1
+    assert (
+        build(composed("normalization=global").normalization)
+        .fit([np.ones((3, 12, 50), np.float32)])
+        .scale
+        == 1
+    )
 
 
 def test_per_signal_gives_every_lead_mean_zero_and_deviation_one():

@@ -11,19 +11,27 @@ from conftest import choices
 from hydra.utils import get_object
 from networks import conditions_of, config, ecgs, objective_of, small
 
-from ecgae.architecture import Latent
 from ecgae.errors import InputError
-from ecgae.objective import _noise
-from ecgae.objective._terms import divergence, drawn
+from ecgae.models.architecture import Latent
+from ecgae.models.objective import _noise
+from ecgae.models.objective._terms import divergence, drawn
 
 OBJECTIVES, ARCHITECTURES = choices("objective"), choices("architecture")
 KINDS = (*_noise.KINDS, "mask")
 RATE = 500.0
 
 
-def terms_of(name: str, architecture: str, *overrides: str, epoch: float | None = None) -> dict[str, float]:
+def terms_of(
+    name: str, architecture: str, *overrides: str, epoch: float | None = None
+) -> dict[str, float]:
     minimise = objective_of(name, *overrides)
-    model = small(architecture, 12, 57, len(minimise.features), *(() if architecture == "pca" else ("l2=1e-3",)))
+    model = small(
+        architecture,
+        12,
+        57,
+        len(minimise.features),
+        *(() if architecture == "pca" else ("l2=1e-3",)),
+    )
     terms = minimise(model.eval(), ecgs(4), conditions_of(4, len(minimise.features)), epoch)
     return {label: term.item() for label, term in terms.items()}
 
@@ -78,14 +86,18 @@ def test_errors_are_means_of_their_formulas(error, expected):
     model, ecg = small("plain").eval(), ecgs(4)
     minimise = objective_of("reconstruction", f"error={error}", "huber_delta=0.2")
     difference = (model.decode(model.encode(ecg).mean) - ecg).detach().numpy()
-    assert minimise(model, ecg)["reconstruction"].item() == pytest.approx(expected(difference).mean(), rel=1e-5)
+    assert minimise(model, ecg)["reconstruction"].item() == pytest.approx(
+        expected(difference).mean(), rel=1e-5
+    )
 
 
 def test_the_kl_term_is_that_of_torch_summed_over_latents():
     torch.manual_seed(0)
     latent = Latent(torch.randn(5, 3), torch.randn(5, 3))
     found = torch.distributions.Normal(latent.mean, (latent.log_variance / 2).exp())
-    expected = torch.distributions.kl_divergence(found, torch.distributions.Normal(0.0, 1.0)).sum(1).mean()
+    expected = (
+        torch.distributions.kl_divergence(found, torch.distributions.Normal(0.0, 1.0)).sum(1).mean()
+    )
     assert divergence(latent).item() == pytest.approx(expected.item(), rel=1e-5)
     assert divergence(Latent(torch.zeros(5, 3), torch.zeros(5, 3))).item() == 0
 
@@ -112,7 +124,9 @@ def test_plain_reconstruction_draws_nothing(architecture):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize(("name", "architecture"), [("beta_vae", "resnet_vae"), ("denoising", "plain")])
+@pytest.mark.parametrize(
+    ("name", "architecture"), [("beta_vae", "resnet_vae"), ("denoising", "plain")]
+)
 def test_noise_differs_between_steps_and_stays_between_epochs_of_validation(name, architecture):
     model, ecg, minimise = small(architecture), ecgs(4), objective_of(name)
     assert len({minimise(model, ecg)["reconstruction"].item() for _ in range(3)}) == 3
@@ -145,7 +159,8 @@ def corrupted(kind: str, ecg: torch.Tensor, *overrides: str, seed: int = 0) -> t
 
 
 @pytest.mark.parametrize(
-    ("kind", "low", "high"), [("wander", 0, 0.6), ("mains", 49.8, 50.2), ("muscle", 19.9, 150.1), ("white", 0, 250)]
+    ("kind", "low", "high"),
+    [("wander", 0, 0.6), ("mains", 49.8, 50.2), ("muscle", 19.9, 150.1), ("white", 0, 250)],
 )
 def test_noise_has_the_amplitude_and_the_spectrum_of_its_kind(kind, low, high):
     ecg = torch.sin(torch.arange(5000) / 40).expand(6, 12, -1) * torch.linspace(0.1, 3, 12)[:, None]
@@ -157,7 +172,9 @@ def test_noise_has_the_amplitude_and_the_spectrum_of_its_kind(kind, low, high):
     assert power[(frequency >= low) & (frequency <= high)].sum() > 0.99 * power.sum()
     if kind in ("white", "muscle"):
         quarter = frequency < low + (high - low) / 4
-        share = {"white": 0.25, "muscle": math.log(52.5 / 20) / math.log(150 / 20)}[kind]  # flat; 1 / frequency
+        share = {"white": 0.25, "muscle": math.log(52.5 / 20) / math.log(150 / 20)}[
+            kind
+        ]  # flat; 1 / frequency
         assert (power[quarter].sum() / power.sum()).item() == pytest.approx(share, rel=0.05)
 
 
@@ -165,7 +182,9 @@ def test_noise_has_the_amplitude_and_the_spectrum_of_its_kind(kind, low, high):
 def test_every_signal_gets_its_own_noise_and_amplitude(kind):
     ecg = ecgs(1, 1, 600).expand(4, 3, -1)
     changed = (corrupted(kind, ecg) - ecg).flatten(0, 1)
-    assert all(not torch.allclose(changed[i], changed[j], atol=1e-4) for i in range(12) for j in range(i))
+    assert all(
+        not torch.allclose(changed[i], changed[j], atol=1e-4) for i in range(12) for j in range(i)
+    )
     assert torch.equal(corrupted(kind, ecg), corrupted(kind, ecg))
     assert not torch.equal(corrupted(kind, ecg), corrupted(kind, ecg, seed=1))
     size = changed.square().mean(1).sqrt()
@@ -210,15 +229,35 @@ def test_an_objective_with_features_wants_them():
 @pytest.mark.parametrize(
     ("name", "override", "message"),
     [
-        ("reconstruction", "error=mae", r"objective\.error must be one of mse, l1, huber; got 'mae'"),
+        (
+            "reconstruction",
+            "error=mae",
+            r"objective\.error must be one of mse, l1, huber; got 'mae'",
+        ),
         ("reconstruction", "huber_delta=0", r"objective\.huber_delta must be positive"),
         ("beta_vae", "kl_weight=-1", r"objective\.kl_weight must not be negative"),
-        ("beta_vae", "schedule=linear", r"objective\.schedule must be one of constant, warm_up, cyclical"),
+        (
+            "beta_vae",
+            "schedule=linear",
+            r"objective\.schedule must be one of constant, warm_up, cyclical",
+        ),
         ("beta_vae", "warm_up_epochs=0", r"objective\.warm_up_epochs must be positive"),
-        ("denoising", "noise=pink", r"objective\.noise must be one of white, wander, mains, muscle, mask; got 'pink'"),
-        ("denoising", "lowest_amplitude=2", r"objective\.lowest_amplitude must be at least 0 and at most"),
+        (
+            "denoising",
+            "noise=pink",
+            r"objective\.noise must be one of white, wander, mains, muscle, mask; got 'pink'",
+        ),
+        (
+            "denoising",
+            "lowest_amplitude=2",
+            r"objective\.lowest_amplitude must be at least 0 and at most",
+        ),
         ("conditional", "features=[]", r"objective\.features must name at least one measurement"),
-        ("conditional", "features=[qt_interval,qt_interval]", r"objective\.features must name at least one"),
+        (
+            "conditional",
+            "features=[qt_interval,qt_interval]",
+            r"objective\.features must name at least one",
+        ),
     ],
 )
 def test_bad_numbers_are_refused_with_a_sentence(name, override, message):
@@ -232,8 +271,16 @@ def test_bad_numbers_are_refused_with_a_sentence(name, override, message):
         (("noise=mains",), 100.0, r"half the sampling rate, 50 Hz; got mains from 50 Hz on"),
         (("noise=muscle",), 40.0, r"half the sampling rate, 20 Hz; got muscle from 20 Hz on"),
         (("noise=mains", "mains_frequency=0"), 500.0, r"got mains from 0 Hz on"),
-        (("noise=mask", "highest_amplitude=1.5"), 500.0, r"highest_amplitude must be at most 1 for noise=mask"),
-        (("schedule=cyclical", "cycle_epochs=5"), 500.0, r"cycle_epochs must be at least .*warm_up_epochs, 10; got 5"),
+        (
+            ("noise=mask", "highest_amplitude=1.5"),
+            500.0,
+            r"highest_amplitude must be at most 1 for noise=mask",
+        ),
+        (
+            ("schedule=cyclical", "cycle_epochs=5"),
+            500.0,
+            r"cycle_epochs must be at least .*warm_up_epochs, 10; got 5",
+        ),
     ],
 )
 def test_numbers_that_do_not_go_together_are_refused_with_a_sentence(overrides, rate, message):

@@ -4,10 +4,10 @@ import pytest
 import reference
 from scipy import stats
 
-from ecgae import omnibus
-from ecgae.association import covariate_basis, residualise
-from ecgae.calls import from_dosage
-from ecgae.screening import screen, stack
+from ecgae.statistics import omnibus
+from ecgae.statistics.association import covariate_basis, residualise
+from ecgae.statistics.calls import from_dosage
+from ecgae.statistics.screening import screen, stack
 
 
 @pytest.fixture
@@ -17,13 +17,18 @@ def rng():
 
 def r2_of(dosage, phenotypes, covariates, ranks=None, dtype=np.float64):
     model = omnibus.combined(phenotypes, covariate_basis(covariates), ranks)
-    (found,) = screen(from_dosage(dosage), stack([(model, np.arange(len(dosage)), True)], len(dosage), dtype))
+    (found,) = screen(
+        from_dosage(dosage), stack([(model, np.arange(len(dosage)), True)], len(dosage), dtype)
+    )
     return found.r2[:, 0], model.residuals.shape[1], int(found.df[0])
 
 
 def test_r2_is_that_of_the_regression_of_the_genotype_on_all_phenotypes(rng):
     dosage = reference.random_dosage(rng, 200, 10).astype(float)
-    covariates, phenotypes = rng.standard_normal((200, 3)), rng.standard_normal((200, 4)) @ rng.standard_normal((4, 4))
+    covariates, phenotypes = (
+        rng.standard_normal((200, 3)),
+        rng.standard_normal((200, 4)) @ rng.standard_normal((4, 4)),
+    )
     r2, components, dimensions = r2_of(dosage, phenotypes, covariates)
     basis = covariate_basis(covariates)
     y, g = residualise(phenotypes, basis), residualise(dosage, basis)
@@ -35,10 +40,14 @@ def test_r2_is_that_of_the_regression_of_the_genotype_on_all_phenotypes(rng):
 def test_p_is_that_of_the_f_test_and_in_large_samples_of_chi_squared():
     r2 = np.array([0.001, 0.02, 0.05])
     f = (r2 / 8) / ((1 - r2) / 492)
-    np.testing.assert_allclose(omnibus.neg_log10_p(r2, 8, 500), -np.log10(stats.f.sf(f, 8, 492)), rtol=1e-9)
+    np.testing.assert_allclose(
+        omnibus.neg_log10_p(r2, 8, 500), -np.log10(stats.f.sf(f, 8, 492)), rtol=1e-9
+    )
     n = 1_000_000
     np.testing.assert_allclose(
-        omnibus.neg_log10_p(np.array([94.10 / n]), 32, n), -np.log10(stats.chi2.sf(94.10, 32)), rtol=1e-3
+        omnibus.neg_log10_p(np.array([94.10 / n]), 32, n),
+        -np.log10(stats.chi2.sf(94.10, 32)),
+        rtol=1e-3,
     )
 
 
@@ -67,7 +76,9 @@ def test_turning_the_phenotypes_leaves_the_sum_over_principal_components_as_it_i
     one, *_ = r2_of(dosage, phenotypes, np.empty((300, 0)), omnibus.normal_components)
     turned, *_ = r2_of(dosage, phenotypes @ turn, np.empty((300, 0)), omnibus.normal_components)
     np.testing.assert_allclose(turned, one, rtol=1e-6)
-    stretched, *_ = r2_of(dosage, phenotypes * [1, 2, 3, 4], np.empty((300, 0)), omnibus.normal_components)
+    stretched, *_ = r2_of(
+        dosage, phenotypes * [1, 2, 3, 4], np.empty((300, 0)), omnibus.normal_components
+    )
     assert not np.allclose(stretched, one, rtol=1e-3)
 
 
@@ -76,7 +87,9 @@ def test_a_phenotype_that_follows_from_the_others_adds_no_component(rng):
     phenotypes = np.column_stack([phenotypes, phenotypes[:, 0] - 2 * phenotypes[:, 1]])
     dosage = reference.random_dosage(rng, 200, 5).astype(float)
     one, components, _ = r2_of(dosage, phenotypes, np.empty((200, 0)))
-    np.testing.assert_allclose(one, r2_of(dosage, phenotypes[:, :3], np.empty((200, 0)))[0], rtol=1e-9)
+    np.testing.assert_allclose(
+        one, r2_of(dosage, phenotypes[:, :3], np.empty((200, 0)))[0], rtol=1e-9
+    )
     assert components == 3
 
 
@@ -86,7 +99,9 @@ def test_radii_become_those_of_a_normal_cloud_and_directions_stay(rng):
     radii = np.linalg.norm(moved, axis=1)
     assert stats.kstest(radii**2, "chi2", args=(4,)).pvalue > 0.99
     assert stats.spearmanr(radii, np.linalg.norm(white, axis=1)).statistic == pytest.approx(1)
-    np.testing.assert_allclose(moved / radii[:, None], white / np.linalg.norm(white, axis=1, keepdims=True), atol=1e-12)
+    np.testing.assert_allclose(
+        moved / radii[:, None], white / np.linalg.norm(white, axis=1, keepdims=True), atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("tail", ["t3", "contaminated"])
@@ -99,11 +114,15 @@ def test_heavy_tails_with_rare_variants_give_no_hit(tail):
         phenotypes = rng.standard_t(3, (people, 8))
     else:
         phenotypes *= np.where(rng.random((people, 8)) < 0.03, 10, 1)
-    dosage = rng.binomial(2, rng.uniform(0.003, 0.02, variants), (people, variants)).astype(np.float32)
+    dosage = rng.binomial(2, rng.uniform(0.003, 0.02, variants), (people, variants)).astype(
+        np.float32
+    )
     dosage = dosage[:, dosage.sum(axis=0) >= 5]
     hits = {}
     for ranks in (None, omnibus.normal_radii):
-        r2, components, dimensions = r2_of(dosage, phenotypes, np.empty((people, 0)), ranks, np.float32)
+        r2, components, dimensions = r2_of(
+            dosage, phenotypes, np.empty((people, 0)), ranks, np.float32
+        )
         hits[ranks] = int((omnibus.neg_log10_p(r2.astype(float), components, dimensions) > 6).sum())
     assert hits[None] >= 5
     assert hits[omnibus.normal_radii] <= 1

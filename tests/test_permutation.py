@@ -1,11 +1,12 @@
-"""The permutation null keeps the phenotypes' correlation, has no signal left, and gives family-wise thresholds."""
+"""The permutation null keeps the phenotypes' correlation, has no signal left, and gives family-wise
+thresholds."""
 
 import numpy as np
 import pytest
 import reference
 
-from ecgae.association import associate, covariate_basis, fit, neg_log10_p, rint
-from ecgae.permutation import (
+from ecgae.statistics.association import associate, covariate_basis, fit, neg_log10_p, rint
+from ecgae.statistics.permutation import (
     Extremes,
     effective_tests,
     expected_false_hits,
@@ -21,7 +22,10 @@ PEOPLE = 200
 
 def scan(dosage, phenotypes, covariates=None, threshold=1e-3):
     """Slow and exact."""
-    model = fit(phenotypes, covariate_basis(np.empty((len(phenotypes), 0)) if covariates is None else covariates))
+    model = fit(
+        phenotypes,
+        covariate_basis(np.empty((len(phenotypes), 0)) if covariates is None else covariates),
+    )
 
     def shuffled(orders):
         largest, hits = [], []
@@ -68,8 +72,12 @@ def test_the_same_seed_gives_the_same_numbers_however_many_are_made_at_once(rng)
     done = []
     null = permuted_extremes(tested, PEOPLE, 7, seed=3, at_once=2, progress=done.append)
     assert done == [2, 2, 2, 1]
-    np.testing.assert_array_equal(permuted_extremes(tested, PEOPLE, 3, seed=3).largest, null.largest[:3])
-    assert not np.array_equal(permuted_extremes(tested, PEOPLE, 3, seed=4).largest, null.largest[:3])
+    np.testing.assert_array_equal(
+        permuted_extremes(tested, PEOPLE, 3, seed=3).largest, null.largest[:3]
+    )
+    assert not np.array_equal(
+        permuted_extremes(tested, PEOPLE, 3, seed=4).largest, null.largest[:3]
+    )
 
 
 def test_every_order_holds_everybody_once():
@@ -97,7 +105,9 @@ def test_independent_tests_need_the_bonferroni_threshold_and_correlated_ones_les
 def test_intervals_hold_the_truth_as_often_as_they_say(rng, repetitions):
     tests, inside = 1000, {"threshold": 0, "tests": 0, "error": 0}
     for _ in range(300):
-        null = Extremes(-np.log10(1 - rng.uniform(size=(repetitions, 1)) ** (1 / tests)), np.zeros(1, dtype=int))
+        null = Extremes(
+            -np.log10(1 - rng.uniform(size=(repetitions, 1)) ** (1 / tests)), np.zeros(1, dtype=int)
+        )
         true = 1 - 0.95 ** (1 / tests)
         null = null._replace(hits=(null.largest[:, 0] > -np.log10(true)).astype(int))
         for name, found, value in (
@@ -142,5 +152,7 @@ def test_outliers_in_rare_variants_make_more_effective_tests_than_there_are_and_
 
 
 def test_phenotypes_without_a_tested_variant_do_not_count(rng):
-    null = Extremes(np.column_stack([np.linspace(1, 3, 50), np.full(50, np.nan)]), np.zeros(50, dtype=int))
+    null = Extremes(
+        np.column_stack([np.linspace(1, 3, 50), np.full(50, np.nan)]), np.zeros(50, dtype=int)
+    )
     assert effective_tests(null) == effective_tests(null._replace(largest=null.largest[:, :1]))

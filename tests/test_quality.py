@@ -1,4 +1,5 @@
-"""Faults planted in clean ECGs are measured and named; clean ECGs, ours and public ones, are left alone."""
+"""Faults planted in clean ECGs are measured and named; clean ECGs, ours and public ones, are left
+alone."""
 
 import time
 from xml.etree import ElementTree
@@ -9,7 +10,7 @@ from conftest import heartbeats
 
 from ecgae.ecg import LEADS
 from ecgae.errors import InputError
-from ecgae.quality import Exclusions, Quality, quality
+from ecgae.signals.quality import Exclusions, Quality, quality
 
 RATE, RESOLUTION = 500.0, 0.005
 
@@ -26,7 +27,8 @@ STRICT = Exclusions(
 
 
 def clean(individuals=4, seed=0):
-    """Recordings [individual 12 time] in whole counts whose limb leads obey Einthoven and I agrees with V6."""
+    """Recordings [individual 12 time] in whole counts whose limb leads obey Einthoven and I agrees
+    with V6."""
     ecg = heartbeats(individuals, samples=5000, seed=seed).astype(np.float64)
     ecg[:, 0], ecg[:, 1] = 0.8 * ecg[:, 11], 0.6 * ecg[:, 11]
     ecg[:, 2] = ecg[:, 1] - ecg[:, 0]
@@ -79,7 +81,9 @@ def test_the_longest_flat_stretch_is_measured_in_seconds(seconds):
 
 def test_rounding_of_single_precision_does_not_make_a_flat_lead_vary():
     ecg = clean().astype(np.float32)
-    ecg[0, 10] = np.float32(0.25) + np.float32(1e-7) * np.random.default_rng(0).normal(0, 1, 5000).astype(np.float32)
+    ecg[0, 10] = np.float32(0.25) + np.float32(1e-7) * np.random.default_rng(0).normal(
+        0, 1, 5000
+    ).astype(np.float32)
     assert measured(ecg).flat[0, 10] == pytest.approx(10)
 
 
@@ -120,7 +124,9 @@ def test_noise_is_measured_in_millivolts_and_wander_is_not_noise():
     np.testing.assert_allclose(measured(wandering).noise, measured(quiet).noise, atol=1e-3)
     np.testing.assert_allclose(measured(wandering).wander[:, 5], 6, rtol=0.2)
     assert {text.split(";")[0] for text in reasons(noisy).values()} == {"lead aVF must be quiet"}
-    assert {text.split(";")[0] for text in reasons(wandering).values()} == {"lead aVF must not wander"}
+    assert {text.split(";")[0] for text in reasons(wandering).values()} == {
+        "lead aVF must not wander"
+    }
 
 
 def test_swapped_leads_break_einthovens_law():
@@ -184,22 +190,30 @@ def test_a_block_equals_its_people_one_by_one():
     for row in range(len(ecg)):
         alone = measured(ecg[row : row + 1])
         for name in Quality._fields:
-            np.testing.assert_allclose(getattr(together, name)[row], getattr(alone, name)[0], rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(
+                getattr(together, name)[row], getattr(alone, name)[0], rtol=1e-9, atol=1e-12
+            )
 
 
 def test_the_resolution_may_differ_from_lead_to_lead():
     ecg = clean()
-    np.testing.assert_array_equal(quality(ecg, RATE, LEADS, np.full(12, RESOLUTION)).flat, measured(ecg).flat)
+    np.testing.assert_array_equal(
+        quality(ecg, RATE, LEADS, np.full(12, RESOLUTION)).flat, measured(ecg).flat
+    )
 
 
-@pytest.mark.parametrize("numbers", [{"missing": 1.5}, {"flat": -1.0}, {"arm_correlation": -2.0}, {"noise": np.nan}])
+@pytest.mark.parametrize(
+    "numbers", [{"missing": 1.5}, {"flat": -1.0}, {"arm_correlation": -2.0}, {"noise": np.nan}]
+)
 def test_a_bad_limit_fails_at_construction_with_its_name(numbers):
     with pytest.raises(InputError, match=rf"exclusions\.{next(iter(numbers))} must be between"):
         Exclusions(**numbers)
 
 
 def test_names_and_leads_must_agree():
-    with pytest.raises(InputError, match="leads must name each lead of the recordings; got 12 for 3 leads"):
+    with pytest.raises(
+        InputError, match="leads must name each lead of the recordings; got 12 for 3 leads"
+    ):
         quality(clean()[:, :3], RATE, LEADS, RESOLUTION)
 
 
@@ -220,7 +234,9 @@ def test_ptbxl_records_are_left_alone_and_those_with_drift_wander_more(real_data
     wfdb = pytest.importorskip("wfdb")
     pd = pytest.importorskip("pandas")
     table = pd.read_csv(real_data / "ptbxl" / "ptbxl_database.csv").head(60)
-    ecg = np.stack([wfdb.rdrecord(str(real_data / "ptbxl" / name)).p_signal.T for name in table["filename_hr"]])
+    ecg = np.stack(
+        [wfdb.rdrecord(str(real_data / "ptbxl" / name)).p_signal.T for name in table["filename_hr"]]
+    )
     found = quality(ecg.astype(np.float32), RATE, LEADS, 0.001)
     assert STRICT(found, LEADS) == {}
     drift = table["baseline_drift"].notna().to_numpy()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import heartbeats
 
-from ecgae.reconstruction import MEASURES, agreement, reconstruction_quality
+from ecgae.models.reconstruction_error import MEASURES, agreement, reconstruction_quality
 
 
 def by_definition(recorded, cleaned, found) -> dict[str, float]:
@@ -42,7 +42,9 @@ def test_a_perfect_copy_is_perfect_and_the_mean_explains_nothing():
     ecg = heartbeats(2, 200)
     perfect = reconstruction_quality(ecg + 3, ecg, ecg)
     assert np.array_equal(perfect["mse"], np.zeros((2, 12)))
-    assert np.allclose(perfect["r2_recorded"], 1, atol=1e-9)  # up to a constant: an amplifier does not pass the mean
+    assert np.allclose(
+        perfect["r2_recorded"], 1, atol=1e-9
+    )  # up to a constant: an amplifier does not pass the mean
     assert np.allclose(perfect["prd_recorded"], 0, atol=1e-3)
     mean = np.broadcast_to(ecg.mean(axis=-1, keepdims=True), ecg.shape)
     nothing = reconstruction_quality(ecg, ecg, mean)

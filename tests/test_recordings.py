@@ -8,15 +8,16 @@ import pandas as pd
 import pytest
 from conftest import composed
 
-from ecgae.beats import MedianBeat
-from ecgae.cohort import Layout, Recording, Waveform
-from ecgae.cohort.ptbxl import PTBXL
-from ecgae.cohort.ukb_rest import UKBRest, find_xml
 from ecgae.ecg import LEADS
-from ecgae.entry import build
+from ecgae.entry.build import build
 from ecgae.errors import InputError
-from ecgae.ingest import ingest
-from ecgae.recordings import Input
+from ecgae.recordings.cohort._ukb_folder import find_xml
+from ecgae.recordings.cohort.ptbxl import PTBXL
+from ecgae.recordings.cohort.ukb_rest import UKBRest
+from ecgae.recordings.formats.recording import Layout, Recording, Waveform
+from ecgae.recordings.ingest import ingest
+from ecgae.recordings.input import Input
+from ecgae.signals.beats import MedianBeat
 
 RATE = 250.0
 BEAT = MedianBeat()
@@ -34,7 +35,8 @@ def beating(seconds: float, heart_rate: float = 70) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Strips:
-    """A cohort of strips of any length without median beats; each file says how long its strip is."""
+    """A cohort of strips of any length without median beats; each file says how long its strip
+    is."""
 
     root: Path
     name: str = "strips"
@@ -69,7 +71,9 @@ def reasons(store):
     return dict(zip(table.file, table.reason, strict=True))
 
 
-def test_a_strip_is_cut_to_its_first_or_last_seconds_and_shorter_ones_are_left_out_with_the_reason(store):
+def test_a_strip_is_cut_to_its_first_or_last_seconds_and_shorter_ones_are_left_out_with_the_reason(
+    store,
+):
     first = Input("strip", seconds=10).prepared(store, BEAT, workers=1)
     last = Input("strip", seconds=10, part="end").prepared(store, BEAT, workers=1)
     assert first.sample_ids.tolist() == ["0", "1", "3"]
@@ -82,7 +86,10 @@ def test_a_strip_is_cut_to_its_first_or_last_seconds_and_shorter_ones_are_left_o
 
 
 def test_recordings_of_different_length_need_to_be_cut(store):
-    with pytest.raises(InputError, match=r"input\.seconds must be set, for strips of cohort=strips differ in length"):
+    with pytest.raises(
+        InputError,
+        match=r"input\.seconds must be set, for strips of cohort=strips differ in length",
+    ):
         Input("strip").prepared(store, BEAT, workers=1)
 
 
@@ -112,7 +119,10 @@ def test_a_median_beat_is_built_where_the_source_has_none_and_its_intervals_are_
 def test_a_strip_with_too_few_beats_gives_no_median_beat_and_says_so(store):
     found = Input("median_beat", seconds=4).prepared(store, MedianBeat(min_beats=3), workers=1)
     assert len(found) < 4
-    assert all("a median beat must have at least 3 normal beats" in reason for reason in reasons(found).values())
+    assert all(
+        "a median beat must have at least 3 normal beats" in reason
+        for reason in reasons(found).values()
+    )
 
 
 def test_what_is_stored_as_wanted_is_used_as_it_is(store):
@@ -135,25 +145,40 @@ def test_another_cohort_is_brought_to_the_rate_that_a_model_was_trained_at(tmp_p
     assert Input("median_beat").layout(slower.layouts, "ptbxl", BEAT).samples == 120
     same = Input("median_beat").of_another(slower, trained, "joint", BEAT)
     assert same.layout(slower.layouts, "ptbxl", BEAT) == trained
-    assert Input("median_beat").of_another(PTBXL("x"), trained, "joint", BEAT) == Input("median_beat")
+    assert Input("median_beat").of_another(PTBXL("x"), trained, "joint", BEAT) == Input(
+        "median_beat"
+    )
 
 
 def test_a_cohort_of_other_leads_is_refused_unless_each_lead_goes_alone(tmp_path):
     trained = Input("median_beat").layout(PTBXL("x").layouts, "ptbxl", BEAT)
     with pytest.raises(
-        InputError, match=r"12 leads \(I, II, .* of 600 samples; got 2 \(I, II\) of 600 in cohort=strips"
+        InputError,
+        match=r"12 leads \(I, II, .* of 600 samples; got 2 \(I, II\) of 600 in cohort=strips",
     ):
         Input("median_beat").of_another(Strips(tmp_path), trained, "joint", BEAT)
-    assert Input("median_beat").of_another(Strips(tmp_path), trained, "single", BEAT).sampling_rate == 500
+    assert (
+        Input("median_beat").of_another(Strips(tmp_path), trained, "single", BEAT).sampling_rate
+        == 500
+    )
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: Input("strip", seconds=0), r"input\.seconds must be positive or null; got 0"),
-        (lambda: Input("strip", sampling_rate=-1), r"input\.sampling_rate must be positive or null; got -1"),
-        (lambda: Input("strip", part="middle"), r"input\.part must be one of start, end; got 'middle'"),
-        (lambda: Input("pretest").source(UKBRest.layouts, "ukb_rest"), "input must be one of strip, median_beat, full"),
+        (
+            lambda: Input("strip", sampling_rate=-1),
+            r"input\.sampling_rate must be positive or null; got -1",
+        ),
+        (
+            lambda: Input("strip", part="middle"),
+            r"input\.part must be one of start, end; got 'middle'",
+        ),
+        (
+            lambda: Input("pretest").source(UKBRest.layouts, "ukb_rest"),
+            "input must be one of strip, median_beat, full",
+        ),
         (
             lambda: Input("median_beat", built_from="pretest").source(PTBXL("x").layouts, "ptbxl"),
             "got median_beat built from pretest",

@@ -10,18 +10,23 @@ import pytest
 from conftest import composed, heartbeats
 from toy_model import toy
 
-from ecgae.encoding import encode
-from ecgae.judging import judge
-from ecgae.latent_qc import LatentQC
+from ecgae.models.encoding import encode
+from ecgae.models.judging.judge import judge
+from ecgae.models.judging.latent_qc import LatentQC
 from ecgae.report import figures, model_figures, run_figures
 from ecgae.report.html import CAPTIONS
 from ecgae.report.page import write_report
 from ecgae.report.run_figures import chosen
 from ecgae.report.table import summary_table
-from ecgae.runs import MODEL, write_json
+from ecgae.runs.run_directory import MODEL, write_json
 
 HISTORY = [
-    {"epoch": epoch, "learning_rate": 1e-3, "training/loss": 1 / epoch, "validation/loss": 1.2 / epoch}
+    {
+        "epoch": epoch,
+        "learning_rate": 1e-3,
+        "training/loss": 1 / epoch,
+        "validation/loss": 1.2 / epoch,
+    }
     for epoch in (1, 2, 3)
 ]
 
@@ -43,11 +48,19 @@ def run(folder, kind="median_beat", lead_mode="joint", public=True, people=60, q
     amounts = np.random.default_rng(1).normal(1, 0.3, (people, 12, 1)).astype(np.float32)
     ecg = amounts * beat + heartbeats(people, 100, seed=4) / 20
     measurements = {"qt_interval": np.random.default_rng(0).normal(400, 20, people)}
-    fitted, dataset = toy(composed, ecg, 2, lead_mode, kind=kind, tables={"measurements": measurements})
+    fitted, dataset = toy(
+        composed, ecg, 2, lead_mode, kind=kind, tables={"measurements": measurements}
+    )
     fitted = fitted._replace(history=HISTORY)
     split = np.where(np.arange(people) % 3 == 0, "validation", "training")
     latents = encode(fitted, dataset)._replace(split=split)
-    found = judge(fitted, dataset, latents, qc or LatentQC(), costs={"n_parameters": 1234, "training_seconds": 61.0})
+    found = judge(
+        fitted,
+        dataset,
+        latents,
+        qc or LatentQC(),
+        costs={"n_parameters": 1234, "training_seconds": 61.0},
+    )
     write_json(folder / MODEL, found.summary)
     run_figures.draw(folder / "figures", fitted, dataset, latents, found, public)
     return found, latents
@@ -70,12 +83,17 @@ def test_figures_are_drawn_for_single_leads_and_for_leads_that_fail(tmp_path):
     found, _ = run(tmp_path, lead_mode="single", qc=LatentQC("mse", 1e-6))
     assert found.summary["latent_qc_dropped"] > 0
     page = write_report(tmp_path).read_text()
-    assert f"{found.summary['latent_qc_dropped']:,} of 720 signals have no latents: mse above 1e-06" in page
+    assert (
+        f"{found.summary['latent_qc_dropped']:,} of 720 signals have no latents: mse above 1e-06"
+        in page
+    )
 
 
 def test_nobody_can_be_seen_where_the_cohort_is_not_public(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, file: drawn.append(file.stem))
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig", lambda figure, file: drawn.append(file.stem)
+    )
     run(tmp_path, kind="strip", public=False)
     run(tmp_path, public=False, people=19)
     assert drawn.count("quality") == 2
@@ -105,7 +123,8 @@ def chosen_latents(people):
 def test_the_best_are_better_than_the_worst():
     _, latents = chosen_latents(1000)
     best, middle, worst = (
-        latents.quality["r2"][rows].mean() for rows in chosen(latents, "median_beat", False).values()
+        latents.quality["r2"][rows].mean()
+        for rows in chosen(latents, "median_beat", False).values()
     )
     assert best > middle > worst
 
@@ -113,7 +132,14 @@ def test_the_best_are_better_than_the_worst():
 def test_the_table_for_the_terminal_shows_the_headline_and_the_warnings(finished):
     found = finished[1]
     text = summary_table(found.headline | {"model_warnings": ["The latents are hardly used."]})
-    for line in ("R2  ", "PRD (%)  ", "r  ", "bypass index  ", "active latents  2 of 2", "0 individuals dropped"):
+    for line in (
+        "R2  ",
+        "PRD (%)  ",
+        "r  ",
+        "bypass index  ",
+        "active latents  2 of 2",
+        "0 individuals dropped",
+    ):
         assert " ".join(line.split()) in " ".join(text.split())
     assert text.endswith("warning: The latents are hardly used.")
     scanned = json.loads(json.dumps(found.headline)) | {
@@ -122,7 +148,9 @@ def test_the_table_for_the_terminal_shows_the_headline_and_the_warnings(finished
     }  # fmt: skip
     assert "independent loci" in summary_table(scanned)
     assert "bypass index" in summary_table(scanned)
-    assert "bypass index" not in summary_table({name: scanned[name] for name in scanned if name not in found.headline})
+    assert "bypass index" not in summary_table(
+        {name: scanned[name] for name in scanned if name not in found.headline}
+    )
 
 
 def test_a_page_without_a_model_or_with_unknown_numbers_is_written_too(finished, tmp_path):
@@ -146,7 +174,9 @@ def test_small_changes_are_magnified_and_say_so():
     sizes = np.array([0.2, 0.004, 0.0])
     change = np.array(steps)[:, None] * np.exp(-(((time - 0.7) / 0.05) ** 2)) / 2
     ecg = (mean + sizes[:, None, None] * change)[:, :, None].repeat(12, axis=2)
-    figure = model_figures.traversals(ecg, sizes, steps, [f"lead {place}" for place in range(12)], 500.0)
+    figure = model_figures.traversals(
+        ecg, sizes, steps, [f"lead {place}" for place in range(12)], 500.0
+    )
     said = [text.get_text() for text in figure.axes[0].texts]
     assert said[0] == "01: 200.0 uV\nchange x 2"
     assert said[1] == "02: 4.0 uV\nchange x 100"
@@ -196,7 +226,9 @@ def test_the_loci_table_escapes_what_files_say(tmp_path):
     assert "<y>" not in page
 
 
-def test_the_page_shows_the_yield_at_every_threshold_known_loci_and_those_of_the_omnibus_test(tmp_path):
+def test_the_page_shows_the_yield_at_every_threshold_known_loci_and_those_of_the_omnibus_test(
+    tmp_path,
+):
     write_json(tmp_path / "score.json", FULL)
     pd.DataFrame([LOCUS | {"known": "PR interval (SCN5A)"}, LOCUS | {"known": ""}]).to_csv(
         tmp_path / "loci.tsv", sep="\t", index=False
@@ -235,7 +267,10 @@ def test_a_score_of_an_older_version_is_shown_with_what_it_has(tmp_path):
     assert "independent loci" in page
     assert "Yield by threshold" not in page
     assert "independent loci" in summary_table(SCORE)
-    write_json(tmp_path / "score.json", FULL | {"omnibus_loci": None, "acat_loci": None, "loci_at_known": None})
+    write_json(
+        tmp_path / "score.json",
+        FULL | {"omnibus_loci": None, "acat_loci": None, "loci_at_known": None},
+    )
     page = write_report(tmp_path).read_text()
     assert "all phenotypes at once" not in page
     assert "known ECG loci" not in page
@@ -247,7 +282,9 @@ def test_the_terminal_shows_other_thresholds_omnibus_loci_and_what_was_left_out(
     assert "at other thresholds none 13 (31 hits); li_ji 11 (17 hits)" in lines
     assert "omnibus loci 23 (all phenotypes at once, p < 5e-08)" in lines
     assert "at a known ECG locus 7" in lines
-    assert not {"omnibus loci", "left out"} & {line[:12] for line in summary_table(SCORE).splitlines()}
+    assert not {"omnibus loci", "left out"} & {
+        line[:12] for line in summary_table(SCORE).splitlines()
+    }
 
 
 def genome(variants, seed=0):
@@ -259,7 +296,9 @@ def genome(variants, seed=0):
 
 
 def drawn_points(figure):
-    return np.concatenate([np.asarray(points.get_offsets()) for points in figure.axes[0].collections[:2]])
+    return np.concatenate(
+        [np.asarray(points.get_offsets()) for points in figure.axes[0].collections[:2]]
+    )
 
 
 def test_of_points_below_the_threshold_that_lie_on_one_another_the_highest_is_drawn():
@@ -281,7 +320,10 @@ def test_the_page_says_whether_the_scan_may_be_trusted(tmp_path):
         "null_repetitions": 200, "null_family_wise_error": 0.045, "null_family_wise_error_95": [0.02, 0.08],
         "null_threshold": None, "null_threshold_95": [1e-9, 3e-9],
     }  # fmt: skip
-    heritability = {"heritability_by_phenotype": {"<y>": None}, "mean_chi2_by_phenotype": {"<y>": 1.23456}}
+    heritability = {
+        "heritability_by_phenotype": {"<y>": None},
+        "mean_chi2_by_phenotype": {"<y>": 1.23456},
+    }
     write_json(tmp_path / "score.json", FULL | null | heritability)
     page = write_report(tmp_path).read_text()
     assert "<td>shuffled scans with a hit</td><td>0.045</td><td>0.02 to 0.08</td>" in page

@@ -1,4 +1,5 @@
-"""Resampling between the rates of real devices: nothing below the new limit changes, nothing above it folds back."""
+"""Resampling between the rates of real devices: nothing below the new limit changes, nothing above
+it folds back."""
 
 import itertools
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 from ecgae.errors import InputError
-from ecgae.resampling import resampled
+from ecgae.signals.resampling import resampled
 
 RATES = (250, 257, 360, 400, 500, 1000)
 PAIRS = list(itertools.permutations(RATES, 2))
@@ -18,7 +19,10 @@ def wave(frequency, rate, seconds=10):
 
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_a_wave_of_40_hz_keeps_amplitude_and_phase(old, new):
-    assert np.abs(resampled(wave(40, old), old, new) - wave(40, new))[new // 2 : -new // 2].max() < 0.005
+    assert (
+        np.abs(resampled(wave(40, old), old, new) - wave(40, new))[new // 2 : -new // 2].max()
+        < 0.005
+    )
 
 
 @pytest.mark.parametrize(("old", "new"), [(old, new) for old, new in PAIRS if old > 1.25 * new])
@@ -31,13 +35,21 @@ def test_a_wave_above_the_new_limit_is_stopped_by_50_db(old, new):
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_the_length_is_that_of_the_same_time(old, new):
     for samples in (1, 600, 5001):
-        assert resampled(np.ones((1, 2, samples), np.float32), old, new).shape == (1, 2, round(samples * new / old))
+        assert resampled(np.ones((1, 2, samples), np.float32), old, new).shape == (
+            1,
+            2,
+            round(samples * new / old),
+        )
 
 
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_a_constant_and_a_ramp_stay_what_they_are_up_to_the_ends(old, new):
-    assert np.array_equal(resampled(np.full(2 * old, 300.0, np.float32), old, new), np.full(2 * new, 300, np.float32))
-    assert np.allclose(resampled(np.arange(2 * old) / old, old, new), np.arange(2 * new) / new, rtol=0, atol=1e-9)
+    assert np.array_equal(
+        resampled(np.full(2 * old, 300.0, np.float32), old, new), np.full(2 * new, 300, np.float32)
+    )
+    assert np.allclose(
+        resampled(np.arange(2 * old) / old, old, new), np.arange(2 * new) / new, rtol=0, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("new", [400, 500, 1000])

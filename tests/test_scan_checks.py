@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import reference
 
-from ecgae import scan_checks
-from ecgae.association import covariate_basis, residualise
-from ecgae.engine import Task
-from ecgae.engine.ols import OLS
 from ecgae.errors import InputError
-from ecgae.genotypes import Genotypes
-from ecgae.scan_checks import Checks
-from ecgae.variant_filter import VariantFilter
+from ecgae.genetics.engine.ols import OLS
+from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.scan import ScanInput
+from ecgae.genetics.variant_filter import VariantFilter
+from ecgae.scoring import checks as scan_checks
+from ecgae.scoring.checks import Checks
+from ecgae.statistics.association import covariate_basis, residualise
 
 PEOPLE = 500
 NONE = Checks(heritability=False, ld_scores=False, permutations=0)
@@ -30,40 +30,51 @@ def scanned(tmp_path_factory):
     phenotypes[:20, 0] = np.nan
     prefix = reference.write_genotypes(folder / "x", dosage, np.repeat(["1", "2", "3", "4"], 150))
     covariates = rng.standard_normal((PEOPLE, 2))
-    task = Task(
-        Genotypes.open(prefix), np.arange(PEOPLE), phenotypes, ("a", "b", "c"), covariates, ("x", "y"), VariantFilter()
+    inputs = ScanInput(
+        Genotypes.open(prefix),
+        np.arange(PEOPLE),
+        phenotypes,
+        ("a", "b", "c"),
+        covariates,
+        ("x", "y"),
+        VariantFilter(),
     )
-    return task, OLS()(task, folder)
+    return inputs, OLS()(inputs, folder)
 
 
 def test_heritability_is_large_where_many_variants_drive_a_phenotype_and_json_can_hold_it(scanned):
-    task, scan = scanned
-    found = Checks(probes=500, permutations=0)(task, scan, "rint", 5e-8)
+    inputs, scan = scanned
+    found = Checks(probes=500, permutations=0)(inputs, scan, "rint", 5e-8)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     by_phenotype = found["heritability_by_phenotype"]
-    assert by_phenotype["c"] > by_phenotype["b"] + 3 * found["heritability_standard_error_by_phenotype"]["b"]
+    assert (
+        by_phenotype["c"]
+        > by_phenotype["b"] + 3 * found["heritability_standard_error_by_phenotype"]["b"]
+    )
     assert found["relatedness_between_chromosomes"] is not None
 
 
 def test_shuffled_people_have_no_hit_where_the_scan_has_some(scanned):
-    task, scan = scanned
+    inputs, scan = scanned
     assert len(scan.candidates) > 0
-    found = Checks(heritability=False, ld_scores=False, permutations=20)(task, scan, "rint", 1e-6)
+    found = Checks(heritability=False, ld_scores=False, permutations=20)(inputs, scan, "rint", 1e-6)
     assert found["null_repetitions"] == 20
     assert found["null_hits"] == 0.0
     assert 0.2 < found["null_effective_tests"] / 1800 < 4
-    again = Checks(heritability=False, ld_scores=False, permutations=20)(task, scan, "rint", 1e-6)
+    again = Checks(heritability=False, ld_scores=False, permutations=20)(inputs, scan, "rint", 1e-6)
     assert again == found
 
 
 def test_shuffled_scans_are_those_of_shuffled_genotypes(scanned, tmp_path):
     """One shuffled order against the scan of people whose genotypes were exchanged accordingly."""
-    from ecgae.permutation import shuffled_orders
+    from ecgae.statistics.permutation import shuffled_orders
 
-    task, scan = scanned
-    found = Checks(heritability=False, ld_scores=False, permutations=1, seed=3)(task, scan, "rint", 0.01)
+    inputs, scan = scanned
+    found = Checks(heritability=False, ld_scores=False, permutations=1, seed=3)(
+        inputs, scan, "rint", 0.01
+    )
     order = shuffled_orders(PEOPLE, range(1), 3)[0]
-    moved = OLS(report_below=0.05)(task._replace(individuals=task.individuals[order]), tmp_path)
+    moved = OLS(report_below=0.05)(inputs._replace(individuals=inputs.individuals[order]), tmp_path)
     below = moved.candidates["neg_log_10_p_value"] > 2
     assert found["null_hits"] == below.sum()
 
@@ -75,45 +86,58 @@ def test_without_checks_only_the_tails_are_told(scanned):
 
 
 def test_the_kurtosis_is_that_of_what_is_tested_beside_the_covariates(scanned):
-    task, scan = scanned
+    inputs, scan = scanned
     rng = np.random.default_rng(4)
-    values = rng.standard_t(3, task.phenotypes.shape)
+    values = rng.standard_t(3, inputs.phenotypes.shape)
     values[:7, 1] = np.nan
-    moved = task._replace(phenotypes=values + 10 * task.covariates[:, :1])
+    moved = inputs._replace(phenotypes=values + 10 * inputs.covariates[:, :1])
     found = NONE(moved, scan, "none", 5e-8)
     present = ~np.isnan(values[:, 1])
-    left = residualise(moved.phenotypes[present, 1:2], covariate_basis(task.covariates[present]))[:, 0]
-    assert found["excess_kurtosis_by_phenotype"]["b"] == pytest.approx(np.mean(left**4) / np.mean(left**2) ** 2 - 3)
+    left = residualise(moved.phenotypes[present, 1:2], covariate_basis(inputs.covariates[present]))[
+        :, 0
+    ]
+    assert found["excess_kurtosis_by_phenotype"]["b"] == pytest.approx(
+        np.mean(left**4) / np.mean(left**2) ** 2 - 3
+    )
     assert found["excess_kurtosis"] == max(found["excess_kurtosis_by_phenotype"].values()) > 3
     assert NONE(moved, scan, "rint", 5e-8)["excess_kurtosis"] < 0.2
 
 
-def test_any_invertible_map_of_the_phenotypes_leaves_the_smooth_yields_as_they_are(scanned, tmp_path):
-    task, scan = scanned
-    whole = ~np.isnan(task.phenotypes).any(axis=1)
-    values = task.phenotypes.copy()
+def test_any_invertible_map_of_the_phenotypes_leaves_the_smooth_yields_as_they_are(
+    scanned, tmp_path
+):
+    inputs, scan = scanned
+    whole = ~np.isnan(inputs.phenotypes).any(axis=1)
+    values = inputs.phenotypes.copy()
     values[whole] = values[whole] @ np.random.default_rng(8).standard_normal((3, 3))
-    mapped = task._replace(phenotypes=values)
+    mapped = inputs._replace(phenotypes=values)
     other = OLS()(mapped, tmp_path)
     np.testing.assert_allclose(
         other.variants["omnibus_excess"], scan.variants["omnibus_excess"], rtol=1e-3, atol=1e-3 * 3
     )
     one, two = (
-        Checks(ld_scores=False, permutations=0)(*pair, "rint", 5e-8) for pair in ((task, scan), (mapped, other))
+        Checks(ld_scores=False, permutations=0)(*pair, "rint", 5e-8)
+        for pair in ((inputs, scan), (mapped, other))
     )
     for name in ("summed_heritability", "summed_heritability_standard_error"):
         assert two[name] == pytest.approx(one[name], rel=1e-3)
-    assert two["heritability_by_phenotype"]["b"] != pytest.approx(one["heritability_by_phenotype"]["b"], rel=0.05)
+    assert two["heritability_by_phenotype"]["b"] != pytest.approx(
+        one["heritability_by_phenotype"]["b"], rel=0.05
+    )
 
 
-def test_the_second_scan_of_the_same_people_and_variants_reads_no_genotype_again(scanned, tmp_path, monkeypatch):
-    task, scan = scanned
+def test_the_second_scan_of_the_same_people_and_variants_reads_no_genotype_again(
+    scanned, tmp_path, monkeypatch
+):
+    inputs, scan = scanned
     checks = Checks(permutations=0)
-    first = checks(task, scan, "rint", 5e-8, tmp_path)
-    assert first == checks(task, scan, "rint", 5e-8)
+    first = checks(inputs, scan, "rint", 5e-8, tmp_path)
+    assert first == checks(inputs, scan, "rint", 5e-8)
     order = np.random.default_rng(0).permutation(PEOPLE)
-    turned = task._replace(
-        individuals=task.individuals[order], phenotypes=task.phenotypes[order], covariates=task.covariates[order]
+    turned = inputs._replace(
+        individuals=inputs.individuals[order],
+        phenotypes=inputs.phenotypes[order],
+        covariates=inputs.covariates[order],
     )
     monkeypatch.setattr(scan_checks, "_dosages", lambda *_: pytest.fail("genotypes were read"))
     again = checks(turned, scan, "rint", 5e-8, tmp_path)
@@ -122,19 +146,28 @@ def test_the_second_scan_of_the_same_people_and_variants_reads_no_genotype_again
 
 
 @pytest.mark.parametrize("change", ["people", "covariates", "variants", "probes", "seed"])
-def test_what_is_kept_is_not_taken_for_that_of_other_people_covariates_or_variants(scanned, tmp_path, change):
-    task, scan = scanned
-    Checks(ld_scores=False, permutations=0)(task, scan, "rint", 5e-8, tmp_path)
-    settings = {"ld_scores": False, "permutations": 0} | {"probes": {"probes": 8}, "seed": {"seed": 2}}.get(change, {})
+def test_what_is_kept_is_not_taken_for_that_of_other_people_covariates_or_variants(
+    scanned, tmp_path, change
+):
+    inputs, scan = scanned
+    Checks(ld_scores=False, permutations=0)(inputs, scan, "rint", 5e-8, tmp_path)
+    settings = {"ld_scores": False, "permutations": 0} | {
+        "probes": {"probes": 8},
+        "seed": {"seed": 2},
+    }.get(change, {})
     if change == "people":
-        task = task._replace(
-            individuals=task.individuals[5:], phenotypes=task.phenotypes[5:], covariates=task.covariates[5:]
+        inputs = inputs._replace(
+            individuals=inputs.individuals[5:],
+            phenotypes=inputs.phenotypes[5:],
+            covariates=inputs.covariates[5:],
         )
     if change == "covariates":
-        task = task._replace(covariates=task.covariates[:, :1])
+        inputs = inputs._replace(covariates=inputs.covariates[:, :1])
     if change == "variants":
         scan = scan._replace(variants=scan.variants.iloc[:-1])
-    kept, fresh = (Checks(**settings)(task, scan, "rint", 5e-8, cache) for cache in (tmp_path, None))
+    kept, fresh = (
+        Checks(**settings)(inputs, scan, "rint", 5e-8, cache) for cache in (tmp_path, None)
+    )
     assert kept == fresh
     assert len(list(tmp_path.rglob("*.npz"))) == 2
 
@@ -150,10 +183,10 @@ def test_a_damaged_file_is_told_of_and_made_again(scanned, tmp_path, capsys):
 
 
 def test_no_id_is_kept(scanned, tmp_path):
-    task, scan = scanned
-    Checks(permutations=0)(task, scan, "rint", 5e-8, tmp_path)
+    inputs, scan = scanned
+    Checks(permutations=0)(inputs, scan, "rint", 5e-8, tmp_path)
     held = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
-    assert not any(name.encode() in held for name in task.genotypes.sample_ids)
+    assert not any(name.encode() in held for name in inputs.genotypes.sample_ids)
 
 
 def test_the_ld_score_intercept_is_there_and_json_can_hold_it(scanned):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from conftest import composed
 
-from ecgae.entry import build
+from ecgae.entry.build import build
 from ecgae.errors import InputError
-from ecgae.families import read_families
+from ecgae.people.families import read_families
 
 PEOPLE = np.array([f"{number}" for number in range(200)])
 
@@ -15,7 +15,9 @@ def schedule(*overrides: str):
     return build(composed(*overrides).trainer)
 
 
-def parts_of(people: np.ndarray, *overrides: str, families: dict[str, str] | None = None) -> np.ndarray:
+def parts_of(
+    people: np.ndarray, *overrides: str, families: dict[str, str] | None = None
+) -> np.ndarray:
     """Everybody's part, validation included."""
     config = composed(*overrides)
     return build(config.trainer).hold_out(build(config.split)(people, families), people, families)
@@ -47,9 +49,13 @@ def test_a_split_deals_people_out_by_shares_and_another_seed_of_it_anew():
     for select, confirm in ((0.5, 0.25), (0.3, 0.6), (0.9, 0.0)):
         split = build(composed(f"split.select={select}", f"split.confirm={confirm}").split)(many)
         shares = [(split == part).mean() for part in ("select", "confirm", "training")]
-        assert shares == pytest.approx([select, confirm, 1 - select - confirm], abs=0.015)  # four standard errors
+        assert shares == pytest.approx(
+            [select, confirm, 1 - select - confirm], abs=0.015
+        )  # four standard errors
     other = build(composed("split.seed=1").split)(many)
-    assert (other == build(composed().split)(many)).mean() == pytest.approx(0.375, abs=0.015)  # as by chance
+    assert (other == build(composed().split)(many)).mean() == pytest.approx(
+        0.375, abs=0.015
+    )  # as by chance
 
 
 def test_who_scores_and_confirms_is_the_same_for_every_seed_and_seen_by_no_training():
@@ -123,7 +129,9 @@ def test_somebody_is_left_to_train_on():
 
 
 def test_the_learning_rate_warms_up_and_then_falls_as_a_cosine():
-    rate = schedule("trainer.warmup_epochs=2", "trainer.annealing=cosine", "trainer.max_epochs=12").rate
+    rate = schedule(
+        "trainer.warmup_epochs=2", "trainer.annealing=cosine", "trainer.max_epochs=12"
+    ).rate
     assert rate(0.5) == pytest.approx(0.25e-3)
     assert rate(2) == pytest.approx(1e-3)
     assert rate(7) == pytest.approx(0.5e-3)

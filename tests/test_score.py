@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 import reference
 
-from ecgae.association import associate, covariate_basis, fit, neg_log10_p, residualise
-from ecgae.by_chromosome import near
-from ecgae.engine import Combined, Scan
 from ecgae.errors import InputError
-from ecgae.genotypes import Genotypes
-from ecgae.multiplicity import phenotype_correlation
-from ecgae.score import Score, latents_of_one_lead, score
-from ecgae.selecting import SELECTABLE, selected
-from ecgae.tally import Tally
+from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.scan import Combined, Scan
+from ecgae.scoring.by_chromosome import near
+from ecgae.scoring.score import Score, latents_of_one_lead, score
+from ecgae.scoring.select_by import SELECTABLE, selected
+from ecgae.statistics.association import associate, covariate_basis, fit, neg_log10_p, residualise
+from ecgae.statistics.multiplicity import phenotype_correlation
+from ecgae.statistics.tally import Tally
 
 PEOPLE = 1500
 PER_CHROMOSOME = 60
@@ -30,7 +30,9 @@ def scan_of(genotypes, dosage, phenotypes, names, report_below=1e-5):
     frequency = found.effect_allele_frequency
     tally = Tally.empty(names)
     for chromosome, rows in genotypes.variants.groupby("chromosome").groups.items():
-        tally.add(str(chromosome), np.minimum(frequency, 1 - frequency)[rows], np.square(found.t[rows]))
+        tally.add(
+            str(chromosome), np.minimum(frequency, 1 - frequency)[rows], np.square(found.t[rows])
+        )
     variant, phenotype = np.nonzero(p >= -np.log10(report_below))
     here = genotypes.variants.iloc[variant]
     candidates = here.assign(
@@ -66,7 +68,8 @@ def omnibus_excess(dosage, phenotypes):
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory):
-    """Three chromosomes in LD: two causal variants far apart on 1, one on 2 for two phenotypes, none on 3."""
+    """Three chromosomes in LD: two causal variants far apart on 1, one on 2 for two phenotypes,
+    none on 3."""
     rng = np.random.default_rng(9)
     dosage = np.hstack([reference.correlated_dosage(rng, PEOPLE, PER_CHROMOSOME) for _ in range(3)])
     prefix = reference.write_genotypes(
@@ -93,8 +96,16 @@ def combined_of(scan, tests):
 
 def test_planted_variants_are_found_and_counted_once_each(cohort):
     scan, genotypes, planted = cohort
-    summary, loci, omnibus = score(scan, genotypes, np.arange(PEOPLE), Score(), pd.concat([planted, planted.iloc[2:]]))
-    assert summary["loci"] == summary["planted_loci"] == summary["recovered_loci"] == summary["planted_recovered"] == 3
+    summary, loci, omnibus = score(
+        scan, genotypes, np.arange(PEOPLE), Score(), pd.concat([planted, planted.iloc[2:]])
+    )
+    assert (
+        summary["loci"]
+        == summary["planted_loci"]
+        == summary["recovered_loci"]
+        == summary["planted_recovered"]
+        == 3
+    )
     assert summary["false_loci"] == 0
     assert sorted(loci["rsid"]) == ["rs5", "rs50", "rs90"]
     assert loci["planted"].tolist() == loci["rsid"].tolist()
@@ -103,7 +114,9 @@ def test_planted_variants_are_found_and_counted_once_each(cohort):
     assert set(locus["phenotypes"].split(",")) == {"heart_rate", "qt"}
     assert locus["start"] <= locus["base_pair_location"] <= locus["end"]
     assert omnibus is None
-    assert summary["omnibus_loci"] is summary["acat_loci"] is summary["omnibus_loci_by_lead"] is None
+    assert (
+        summary["omnibus_loci"] is summary["acat_loci"] is summary["omnibus_loci_by_lead"] is None
+    )
 
 
 def test_hits_are_pairs_below_alpha_over_the_number_of_phenotypes(cohort):
@@ -111,8 +124,12 @@ def test_hits_are_pairs_below_alpha_over_the_number_of_phenotypes(cohort):
     summary, loci, _ = score(scan, genotypes, np.arange(PEOPLE), Score(alpha=1e-8))
     below = scan.candidates["neg_log_10_p_value"] > -np.log10(1e-8 / 3)
     assert summary["threshold"] == pytest.approx(1e-8 / 3)
-    assert summary["hits"] == below.sum() > summary["hit_variants"] >= loci["n_hit_variants"].sum() > 3
-    assert summary["hits_by_phenotype"] == scan.candidates["phenotype"][below].value_counts().to_dict()
+    assert (
+        summary["hits"] == below.sum() > summary["hit_variants"] >= loci["n_hit_variants"].sum() > 3
+    )
+    assert (
+        summary["hits_by_phenotype"] == scan.candidates["phenotype"][below].value_counts().to_dict()
+    )
     assert "planted_loci" not in summary
     assert "planted" not in loci
 
@@ -121,7 +138,9 @@ def test_variants_down_to_member_p_extend_a_locus_and_add_no_hit(cohort):
     scan, genotypes, _ = cohort
     narrow, few, _ = score(scan, genotypes, np.arange(PEOPLE), Score(member_p=5e-8 / 3))
     wide, many, _ = score(scan, genotypes, np.arange(PEOPLE), Score())
-    assert {name: narrow[name] for name in ("hits", "loci")} == {name: wide[name] for name in ("hits", "loci")}
+    assert {name: narrow[name] for name in ("hits", "loci")} == {
+        name: wide[name] for name in ("hits", "loci")
+    }
     assert (many["n_variants"] >= few["n_variants"]).all()
     assert (many["n_variants"] > few["n_variants"]).any()
     assert many["n_hit_variants"].equals(few["n_hit_variants"])
@@ -147,13 +166,22 @@ def test_the_yield_at_every_correction_is_that_of_choosing_it(cohort):
 def test_without_a_correlation_the_effective_number_is_unknown_and_cannot_be_chosen(cohort):
     scan, genotypes, _ = cohort
     summary, _, _ = score(scan, genotypes, np.arange(PEOPLE), Score())
-    assert summary["hits_by_correction"]["li_ji"] is summary["threshold_by_correction"]["galwey"] is None
+    assert (
+        summary["hits_by_correction"]["li_ji"]
+        is summary["threshold_by_correction"]["galwey"]
+        is None
+    )
     with pytest.raises(InputError, match=r"score\.correction must be none, latents or phenotypes"):
         score(scan, genotypes, np.arange(PEOPLE), Score(correction="galwey"))
 
 
 def test_latents_of_one_lead_are_counted_by_their_names():
-    assert latents_of_one_lead([f"{lead}_latent_{n:02d}" for lead in ("I", "V1") for n in (1, 2, 3)][:-1]) == 3
+    assert (
+        latents_of_one_lead(
+            [f"{lead}_latent_{n:02d}" for lead in ("I", "V1") for n in (1, 2, 3)][:-1]
+        )
+        == 3
+    )
     assert latents_of_one_lead(["latent_01", "latent_02"]) == 2
     assert latents_of_one_lead(["heart_rate", "pr", "qt"]) == 3
 
@@ -173,7 +201,13 @@ def test_loci_are_counted_by_the_leads_that_show_them(cohort):
 
 def test_combined_tests_have_loci_of_their_own(cohort):
     scan, genotypes, planted = cohort
-    tests = {"omnibus": "heart_rate", "omnibus I": "heart_rate", "omnibus V1": "pr", "omnibus V2": "qt", "acat": "qt"}
+    tests = {
+        "omnibus": "heart_rate",
+        "omnibus I": "heart_rate",
+        "omnibus V1": "pr",
+        "omnibus V2": "qt",
+        "acat": "qt",
+    }
     summary, loci, omnibus = score(
         combined_of(scan, tests), genotypes, np.arange(PEOPLE), Score(alpha=1e-9), planted.iloc[:1]
     )
@@ -199,11 +233,17 @@ def test_the_test_of_a_lead_must_pass_alpha_over_the_number_of_leads(cohort):
 
 def test_known_loci_are_marked_and_counted(cohort):
     scan, genotypes, planted = cohort
-    known = planted.iloc[:2].assign(gene=["SCN5A", "TTN"], trait="PR interval").reset_index(drop=True)
+    known = (
+        planted.iloc[:2].assign(gene=["SCN5A", "TTN"], trait="PR interval").reset_index(drop=True)
+    )
     summary, loci, _ = score(scan, genotypes, np.arange(PEOPLE), Score(), known=known)
     assert summary["loci_at_known"] == 2
     marks = loci.set_index("rsid")["known"]
-    assert marks.to_dict() == {"rs5": "PR interval (SCN5A)", "rs50": "PR interval (TTN)", "rs90": ""}
+    assert marks.to_dict() == {
+        "rs5": "PR interval (SCN5A)",
+        "rs50": "PR interval (TTN)",
+        "rs90": "",
+    }
     assert score(scan, genotypes, np.arange(PEOPLE), Score())[0]["loci_at_known"] is None
 
 
@@ -217,13 +257,19 @@ def test_a_locus_away_from_every_planted_variant_is_false(cohort):
     scan, genotypes, planted = cohort
     elsewhere = planted.assign(chromosome=["1", "1", "3"])
     summary, loci, _ = score(scan, genotypes, np.arange(PEOPLE), Score(), elsewhere)
-    assert (summary["recovered_loci"], summary["false_loci"], summary["planted_recovered"]) == (2, 1, 2)
+    assert (summary["recovered_loci"], summary["false_loci"], summary["planted_recovered"]) == (
+        2,
+        1,
+        2,
+    )
     assert loci.set_index("chromosome").loc["2", "planted"] == ""
 
 
 def test_what_each_chromosome_adds_makes_up_the_yield(cohort):
     scan, genotypes, _ = cohort
-    summary, _, omnibus = score(combined_of(scan, {"omnibus": "pr"}), genotypes, np.arange(PEOPLE), Score(alpha=1e-8))
+    summary, _, omnibus = score(
+        combined_of(scan, {"omnibus": "pr"}), genotypes, np.arange(PEOPLE), Score(alpha=1e-8)
+    )
     by = summary["by_chromosome"]
     for name in ("loci", "omnibus_loci", "hits", "hit_variants"):
         assert set(by[name]) == {"1", "2", "3"}
@@ -233,35 +279,51 @@ def test_what_each_chromosome_adds_makes_up_the_yield(cohort):
     assert by["loci"] == {"1": 2, "2": 1, "3": 0}
     assert by["omnibus_loci"] == {"1": len(omnibus), "2": 0, "3": 0}
     assert by["n_variants"] == dict.fromkeys("123", PER_CHROMOSOME)
-    assert summary["standard_errors"]["loci"] == pytest.approx(np.sqrt(3) * np.std([2, 1, 0], ddof=1))
+    assert summary["standard_errors"]["loci"] == pytest.approx(
+        np.sqrt(3) * np.std([2, 1, 0], ddof=1)
+    )
 
 
 def test_the_smooth_yield_is_the_mean_excess_of_the_variants_and_has_a_standard_error(cohort):
     scan, genotypes, planted = cohort
     excess = scan.variants["omnibus_excess"].astype(float)
     known = planted.iloc[:1].assign(gene="SCN5A", trait="PR interval")
-    summary, _, _ = score(scan, genotypes, np.arange(PEOPLE), Score(clump_distance=20_000), known=known)
+    summary, _, _ = score(
+        scan, genotypes, np.arange(PEOPLE), Score(clump_distance=20_000), known=known
+    )
     assert summary["excess_chi2"] == pytest.approx(excess.mean())
     means = excess.groupby(scan.variants["chromosome"]).mean()
     assert summary["by_chromosome"]["excess_chi2"] == pytest.approx(means.to_dict())
-    assert summary["standard_errors"]["excess_chi2"] == pytest.approx(means.std(ddof=1) / np.sqrt(3))
+    assert summary["standard_errors"]["excess_chi2"] == pytest.approx(
+        means.std(ddof=1) / np.sqrt(3)
+    )
     assert summary["excess_chi2_at_known"] == pytest.approx(excess.iloc[3:8].mean())
-    assert summary["standard_errors"]["excess_chi2_at_known"] is None, "all of them are on one chromosome"
+    assert summary["standard_errors"]["excess_chi2_at_known"] is None, (
+        "all of them are on one chromosome"
+    )
 
 
 def test_without_the_omnibus_test_or_known_loci_the_smooth_yields_are_unknown(cohort):
     scan, genotypes, planted = cohort
     without = scan._replace(variants=scan.variants.assign(omnibus_excess=np.float32(np.nan)))
-    summary, _, _ = score(without, genotypes, np.arange(PEOPLE), Score(), known=planted.assign(gene="", trait=""))
+    summary, _, _ = score(
+        without, genotypes, np.arange(PEOPLE), Score(), known=planted.assign(gene="", trait="")
+    )
     for name in ("excess_chi2", "excess_chi2_at_known"):
         assert summary[name] is summary["standard_errors"][name] is None
     assert summary["by_chromosome"]["excess_chi2"] is None
-    assert summary["by_chromosome"]["omnibus_loci"] is summary["standard_errors"]["omnibus_loci"] is None
+    assert (
+        summary["by_chromosome"]["omnibus_loci"]
+        is summary["standard_errors"]["omnibus_loci"]
+        is None
+    )
     assert score(scan, genotypes, np.arange(PEOPLE), Score())[0]["excess_chi2_at_known"] is None
 
 
 def test_variants_near_a_place_are_those_within_the_distance_on_its_chromosome():
-    variants = pd.DataFrame({"chromosome": ["1", "1", "1", "2", "2"], "base_pair_location": [10, 50, 200, 50, 400]})
+    variants = pd.DataFrame(
+        {"chromosome": ["1", "1", "1", "2", "2"], "base_pair_location": [10, 50, 200, 50, 400]}
+    )
     places = pd.DataFrame({"chromosome": ["1", "1", "7"], "base_pair_location": [60, 30, 50]})
     assert near(variants, places, 20).tolist() == [True, True, False, False, False]
     assert near(variants, places, 140).tolist() == [True, True, True, False, False]
@@ -282,23 +344,35 @@ def test_what_is_selected_is_the_number_and_nan_where_it_is_not_valid_or_not_kno
     one, other = selected(summary | {"select_by": ["loci", "omnibus_loci"]})
     assert one == 12.0
     assert np.isnan(other)
-    assert np.isnan(selected(summary | {"valid": False, "select_by": ["loci", "omnibus_loci"]})).all()
+    assert np.isnan(
+        selected(summary | {"valid": False, "select_by": ["loci", "omnibus_loci"]})
+    ).all()
 
 
 def test_no_model_may_be_chosen_by_the_truth():
-    assert not any("recovered" in name or "planted" in name or "false" in name for name in SELECTABLE)
+    assert not any(
+        "recovered" in name or "planted" in name or "false" in name for name in SELECTABLE
+    )
 
 
 @pytest.mark.parametrize("select_by", ["recovered_loci", "", [], ["loci", "typo"]])
 def test_an_unknown_number_to_select_by_fails_at_construction_with_the_known_ones(select_by):
-    with pytest.raises(InputError, match=r"score\.select_by must be one of loci, omnibus_loci, .*r2_recorded"):
+    with pytest.raises(
+        InputError, match=r"score\.select_by must be one of loci, omnibus_loci, .*r2_recorded"
+    ):
         Score(select_by=select_by)
 
 
 def test_nothing_found_is_a_score_too(cohort):
     scan, genotypes, planted = cohort
     summary, loci, _ = score(scan, genotypes, np.arange(PEOPLE), Score(alpha=1e-300), planted)
-    assert summary["hits"] == summary["loci"] == summary["recovered_loci"] == summary["false_loci"] == 0
+    assert (
+        summary["hits"]
+        == summary["loci"]
+        == summary["recovered_loci"]
+        == summary["false_loci"]
+        == 0
+    )
     assert summary["planted_loci"] == 3
     assert len(loci) == 0
     assert {"index_variant", "chromosome", "known", "planted"} <= set(loci)
@@ -328,7 +402,9 @@ def test_inflation_is_that_of_the_tally(cohort):
 @pytest.mark.parametrize("setting", [{"alpha": 0.05}, {"member_p": 1e-4}])
 def test_what_the_scan_did_not_keep_cannot_be_scored(cohort, setting):
     scan, genotypes, _ = cohort
-    with pytest.raises(InputError, match=rf"score.{next(iter(setting))} must not exceed engine.report_below, 1e-05"):
+    with pytest.raises(
+        InputError, match=rf"score.{next(iter(setting))} must not exceed engine.report_below, 1e-05"
+    ):
         score(scan, genotypes, np.arange(PEOPLE), Score(**setting))
 
 
@@ -351,5 +427,8 @@ def test_correlated_phenotypes_are_fewer_tests_than_they_are_many():
 
 
 def test_scoring_imports_neither_torch_nor_matplotlib_nor_scipy_stats():
-    code = "import sys, ecgae.score; print([m for m in ('torch', 'matplotlib', 'scipy.stats') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    code = "import sys, ecgae.scoring.score; print(*{'torch', 'matplotlib', 'scipy.stats'} & {*sys.modules})"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()
+        == ""
+    )

@@ -3,16 +3,24 @@ import pytest
 import reference
 from scipy import special, stats
 
-from ecgae.association import associate, covariate_basis, fit, missingness_patterns, neg_log10_p
-from ecgae.calls import count_packed, from_dosage, from_packed
-from ecgae.screening import PRECISION, chi2_of_r2, least_r2, multiplier, screen, stack
+from ecgae.statistics.association import (
+    associate,
+    covariate_basis,
+    fit,
+    missingness_patterns,
+    neg_log10_p,
+)
+from ecgae.statistics.calls import count_packed, from_dosage, from_packed
+from ecgae.statistics.screening import PRECISION, chi2_of_r2, least_r2, multiplier, screen, stack
 
 
 def models_of(phenotypes, covariates):
     found = []
     for columns, present in missingness_patterns(phenotypes):
         basis = covariate_basis(covariates[present])
-        found.append((columns, np.flatnonzero(present), fit(phenotypes[np.ix_(present, columns)], basis)))
+        found.append(
+            (columns, np.flatnonzero(present), fit(phenotypes[np.ix_(present, columns)], basis))
+        )
     return found
 
 
@@ -27,18 +35,24 @@ def screened_and_exact(rng, missing, gaps, people=900, variants=300):
     phenotypes[rng.random(people) < gaps, 0] = np.nan
     phenotypes[rng.random(people) < gaps, 1:3] = np.nan
     models = models_of(phenotypes, covariates)
-    fast = screen(from_dosage(dosage), stack([(model, who, False) for _, who, model in models], people))
+    fast = screen(
+        from_dosage(dosage), stack([(model, who, False) for _, who, model in models], people)
+    )
     return fast, [associate(dosage[who].astype(float), model) for _, who, model in models]
 
 
 @pytest.mark.parametrize("gaps", [0.0, 0.1])
 @pytest.mark.parametrize("missing", [0.0, 0.001, 0.05, 0.3])
 def test_screened_tests_are_the_exact_ones_to_single_precision(missing, gaps):
-    for fast, exact in zip(*screened_and_exact(np.random.default_rng(3), missing, gaps), strict=True):
+    for fast, exact in zip(
+        *screened_and_exact(np.random.default_rng(3), missing, gaps), strict=True
+    ):
         np.testing.assert_array_equal(fast.n, exact.n)
         np.testing.assert_array_equal(fast.df, exact.df)
         r2 = exact.t**2 / (exact.t**2 + exact.df[:, None])
-        np.testing.assert_allclose(fast.r2, r2, rtol={0.3: 2e-2, 0.05: 3e-3}.get(missing, 2e-4), atol=2e-6)
+        np.testing.assert_allclose(
+            fast.r2, r2, rtol={0.3: 2e-2, 0.05: 3e-3}.get(missing, 2e-4), atol=2e-6
+        )
         frequency = fast.minor_allele_count / (2 * fast.n)
         np.testing.assert_allclose(
             np.minimum(frequency, 1 - frequency), minor(exact.effect_allele_frequency), atol=1e-5
@@ -83,7 +97,9 @@ def test_chi2_has_the_p_value_of_the_t_test(df):
     r2 = t**2 / (t**2 + df)
     chi2 = chi2_of_r2(r2, np.array([df]))
     z = np.sqrt(chi2)
-    np.testing.assert_allclose(-np.log10(2 * special.ndtr(-z)), neg_log10_p(t, df), rtol=0.01 if df == 30 else 1e-3)
+    np.testing.assert_allclose(
+        -np.log10(2 * special.ndtr(-z)), neg_log10_p(t, df), rtol=0.01 if df == 30 else 1e-3
+    )
     single = chi2_of_r2(r2.astype(np.float32), np.array([df]))
     np.testing.assert_allclose(single, chi2, rtol=1e-4)
 
@@ -100,13 +116,16 @@ def test_products_on_another_device_are_the_same(device):
     torch = pytest.importorskip("torch")
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no GPU")
-    from ecgae.engine._gpu import multiplier_on
+    from ecgae.genetics.engine._gpu import multiplier_on
 
     rng = np.random.default_rng(6)
     dosage = reference.random_dosage(rng, 203, 12, 0.02)
     phenotypes = rng.standard_normal((203, 3))
     phenotypes[:9, 0] = np.nan
-    models = [(model, who, False) for _, who, model in models_of(phenotypes, rng.standard_normal((203, 2)))]
+    models = [
+        (model, who, False)
+        for _, who, model in models_of(phenotypes, rng.standard_normal((203, 2)))
+    ]
     stacked = stack(models, 203)
     codes = np.select([np.isnan(dosage), dosage == 2, dosage == 1], [1, 0, 2], 3).T.astype(np.uint8)
     padded = np.zeros((12, 204), dtype=np.uint8)

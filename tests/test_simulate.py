@@ -1,4 +1,5 @@
-"""The simulated cohort is what it says: real formats, true LD and structure, stated effects, reproducible bytes."""
+"""The simulated cohort is what it says: real formats, true LD and structure, stated effects,
+reproducible bytes."""
 
 import json
 import re
@@ -15,14 +16,14 @@ from bed_reader import open_bed
 
 from ecgae.ecg import LEADS, einthoven_error
 from ecgae.errors import InputError
-from ecgae.simulate import Simulation, simulate, write
-from ecgae.simulate.cardiosoft_xml import Person, cardiosoft_xml
-from ecgae.simulate.coalescent import simulate_chromosome
-from ecgae.simulate.dipole import heartbeat
-from ecgae.simulate.genotypes import _windows
-from ecgae.simulate.parameters import NAMES, PARAMETERS, draw_parameters
-from ecgae.simulate.recording import record
-from ecgae.simulate.structure import MISSING, principal_components
+from ecgae.recordings.simulate import Simulation, simulate, write
+from ecgae.recordings.simulate.cardiosoft_xml import Person, cardiosoft_xml
+from ecgae.recordings.simulate.coalescent import simulate_chromosome
+from ecgae.recordings.simulate.dipole import heartbeat
+from ecgae.recordings.simulate.genotypes import _windows
+from ecgae.recordings.simulate.parameters import NAMES, PARAMETERS, draw_parameters
+from ecgae.recordings.simulate.recording import record
+from ecgae.recordings.simulate.structure import MISSING, principal_components
 
 SMALL = Simulation(
     individuals=120,
@@ -36,7 +37,9 @@ SMALL = Simulation(
     second_visit_only=0.1,
     damaged=8,
 )
-TINY = Simulation(individuals=50, variants=220, chromosome_length=100_000, planted_loci=0, damaged=0)
+TINY = Simulation(
+    individuals=50, variants=220, chromosome_length=100_000, planted_loci=0, damaged=0
+)
 REAL_XML = "cardiosoft/ukb_ecg_demo_20205_2_0.xml"
 AVERAGE = {parameter.name: parameter.mean for parameter in PARAMETERS}
 
@@ -64,7 +67,11 @@ def traces(root: ElementTree.Element, parent: str) -> np.ndarray:
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(directory)): file.read_bytes() for file in directory.rglob("*") if file.is_file()}
+    return {
+        str(file.relative_to(directory)): file.read_bytes()
+        for file in directory.rglob("*")
+        if file.is_file()
+    }
 
 
 def dosages(cohort: Path, chromosome: int) -> np.ndarray:
@@ -74,7 +81,9 @@ def dosages(cohort: Path, chromosome: int) -> np.ndarray:
 # The whole
 
 
-def test_same_numbers_give_same_bytes_with_any_number_of_workers(cohort: Path, tmp_path: Path) -> None:
+def test_same_numbers_give_same_bytes_with_any_number_of_workers(
+    cohort: Path, tmp_path: Path
+) -> None:
     simulate(SMALL, tmp_path / "again", workers=2)
     assert contents(tmp_path / "again") == contents(cohort)
 
@@ -130,8 +139,14 @@ def test_null_cohort_has_no_planted_variants_and_a_killed_simulation_leaves_no_d
         ({"individuals": 10}, "individuals must be"),
         ({"individuals": True}, "individuals must be a whole number"),
         ({"variants": 21}, "variants must be"),
-        ({"variants": 20_000, "chromosome_length": 100_000, "planted_loci": 0}, "variants must be at most"),
-        ({"chromosome_length": 1_000_000, "variants": 2200}, "chromosome_length must be at least 2,500,000"),
+        (
+            {"variants": 20_000, "chromosome_length": 100_000, "planted_loci": 0},
+            "variants must be at most",
+        ),
+        (
+            {"chromosome_length": 1_000_000, "variants": 2200},
+            "chromosome_length must be at least 2,500,000",
+        ),
         ({"planted_chromosomes": 0}, "planted_chromosomes must be"),
         ({"planted_chromosomes": 23}, "planted_chromosomes must be"),
         ({"planted_loci": -1}, "planted_loci must be"),
@@ -139,12 +154,17 @@ def test_null_cohort_has_no_planted_variants_and_a_killed_simulation_leaves_no_d
         ({"variance_explained": float("nan")}, "variance_explained must be"),
         ({"ancestry_effect": float("inf")}, "ancestry_effect must be"),
         ({"missing_rate": -0.1}, "missing_rate must be"),
-        ({"repeat_visits": 0.8, "second_visit_only": 0.3}, r"repeat_visits \+ second_visit_only must be"),
+        (
+            {"repeat_visits": 0.8, "second_visit_only": 0.3},
+            r"repeat_visits \+ second_visit_only must be",
+        ),
         ({"damaged": 1001}, "damaged must be"),
         ({"seed": -1}, "seed must be"),
     ],
 )
-def test_bad_numbers_are_refused_before_anything_is_simulated(numbers: dict[str, float], message: str) -> None:
+def test_bad_numbers_are_refused_before_anything_is_simulated(
+    numbers: dict[str, float], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         Simulation(**numbers)
 
@@ -171,7 +191,9 @@ def test_planted_variants_are_genotyped_with_the_stated_allele_and_frequency(coh
             row.other_allele,
         )
         frequency = np.nanmean(bed.read(np.s_[:, index])) / 2
-        assert frequency == pytest.approx(row.effect_allele_frequency, abs=0.02)  # differs by the missing calls
+        assert frequency == pytest.approx(
+            row.effect_allele_frequency, abs=0.02
+        )  # differs by the missing calls
         assert 0.1 <= row.effect_allele_frequency <= 0.9
 
 
@@ -195,7 +217,9 @@ def test_chromosomes_beyond_the_planted_ones_carry_no_planted_variant(cohort: Pa
 
 
 @pytest.mark.parametrize(("loci", "length"), [(1, 100_000), (2, 3_000_000), (3, 3_750_000)])
-def test_planted_variants_of_one_chromosome_are_more_than_a_megabase_apart(loci: int, length: int) -> None:
+def test_planted_variants_of_one_chromosome_are_more_than_a_megabase_apart(
+    loci: int, length: int
+) -> None:
     windows = _windows(loci, length)
     assert all(0 <= low < high <= length for low, high in windows)
     assert all(after[0] - before[1] >= 1_000_000 for before, after in pairwise(windows))
@@ -206,7 +230,10 @@ def test_loci_are_dealt_out_to_the_planted_chromosomes_once_each() -> None:
     dealt = [locus for chromosome in range(1, 23) for locus in simulation.loci_of(chromosome)]
     assert sorted(dealt) == list(range(simulation.planted_loci))
     assert not any(simulation.loci_of(chromosome) for chromosome in range(17, 23))
-    assert sum(simulation.variants_of(chromosome) for chromosome in range(1, 23)) == simulation.variants
+    assert (
+        sum(simulation.variants_of(chromosome) for chromosome in range(1, 23))
+        == simulation.variants
+    )
 
 
 def test_plink_files_hold_what_was_asked_for(cohort: Path) -> None:
@@ -288,7 +315,9 @@ def test_covariates_describe_the_earliest_intact_recording_of_everyone(cohort: P
         if intact:
             assert row.visit == intact[0]
             fell_back += intact == [3] and (cohort / "ecgs" / f"{row.IID}_20205_2_0.xml").exists()
-            root = ElementTree.parse(cohort / "ecgs" / f"{row.IID}_20205_{row.visit}_0.xml").getroot()
+            root = ElementTree.parse(
+                cohort / "ecgs" / f"{row.IID}_20205_{row.visit}_0.xml"
+            ).getroot()
             assert root.findtext("PatientInfo/Age") == str(int(row.age))
             assert root.findtext("PatientInfo/Gender") == ("MALE" if row.sex == 1 else "FEMALE")
     assert fell_back > 0  # a damaged first recording of somebody with a second one is among them
@@ -307,7 +336,9 @@ def test_damaged_files_are_damaged_as_stated_and_the_others_are_not(cohort: Path
             continue
         for parent, length in (("StripData", 5000), ("RestingECGMeasurements/MedianSamples", 600)):
             nodes = ElementTree.fromstring(content).findall(f"{parent}/WaveformData")
-            values = {node.get("lead"): [int(value) for value in node.text.split(",")] for node in nodes}
+            values = {
+                node.get("lead"): [int(value) for value in node.text.split(",")] for node in nodes
+            }
             found = {
                 "lead missing": set(LEADS) - set(values) == {"V3"},
                 "flat lead": [lead for lead in values if len(set(values[lead])) == 1] == ["V5"],
@@ -361,12 +392,18 @@ def test_intact_files_hold_24_traces_of_whole_numbers_of_the_right_length(cohort
         root = ElementTree.fromstring(content)
         assert len(root.findall(".//WaveformData")) == 24
         assert root.find("FullDisclosure") is None
-        for parent, shape in (("StripData", (12, 5000)), ("RestingECGMeasurements/MedianSamples", (12, 600))):
+        for parent, shape in (
+            ("StripData", (12, 5000)),
+            ("RestingECGMeasurements/MedianSamples", (12, 600)),
+        ):
             assert traces(root, parent).shape == shape
             assert root.findtext(f"{parent}/ChannelSampleCountTotal") == str(shape[1])
             assert root.findtext(f"{parent}/Resolution") == "5"
             assert root.findtext(f"{parent}/SampleRate") == "500"
-            assert all(re.fullmatch(r"[-0-9,\s]+", node.text) for node in root.findall(f"{parent}/WaveformData"))
+            assert all(
+                re.fullmatch(r"[-0-9,\s]+", node.text)
+                for node in root.findall(f"{parent}/WaveformData")
+            )
 
 
 def test_nobody_is_identified(cohort: Path) -> None:
@@ -383,8 +420,12 @@ def test_printed_intervals_are_the_true_parameters(cohort: Path) -> None:
         truth = parameters.loc[int(file.name.split("_")[0])]
         assert int(printed.findtext("PQInterval")) == pytest.approx(truth["pr_interval"], abs=1.01)
         assert int(printed.findtext("PDuration")) == pytest.approx(truth["p_duration"], abs=2.01)
-        assert int(printed.findtext("QRSDuration")) == pytest.approx(truth["qrs_duration"], abs=1.01)
-        assert int(printed.findtext("VentricularRate")) == pytest.approx(truth["heart_rate"], rel=0.08)
+        assert int(printed.findtext("QRSDuration")) == pytest.approx(
+            truth["qrs_duration"], abs=1.01
+        )
+        assert int(printed.findtext("VentricularRate")) == pytest.approx(
+            truth["heart_rate"], rel=0.08
+        )
         assert int(printed.findtext("QTInterval")) == pytest.approx(truth["qt_interval"], rel=0.03)
 
 
@@ -401,7 +442,9 @@ def test_beat_times_are_at_the_r_peaks_of_the_strip(cohort: Path) -> None:
                 assert abs(around.start + int(np.argmax(lead_v5[around])) - sample) <= 8  # 16 ms
 
 
-def test_averaged_beat_has_only_noise_outside_the_printed_onsets_and_agrees_with_the_strip(cohort: Path) -> None:
+def test_averaged_beat_has_only_noise_outside_the_printed_onsets_and_agrees_with_the_strip(
+    cohort: Path,
+) -> None:
     for file in intact_files(cohort)[:20]:
         root = ElementTree.parse(file).getroot()
         median = traces(root, "RestingECGMeasurements/MedianSamples")
@@ -409,11 +452,18 @@ def test_averaged_beat_has_only_noise_outside_the_printed_onsets_and_agrees_with
         offset = int(root.findtext("RestingECGMeasurements/TOffset")) // 2
         assert root.findtext("RestingECGMeasurements/QOnset") == "432"
         outside = np.concatenate([median[:, : onset - 2], median[:, offset + 2 :]], axis=1)
-        assert np.abs(outside).max() <= 12  # 60 uV: noise and wander are left, the neighbouring beats are not
+        assert (
+            np.abs(outside).max() <= 12
+        )  # 60 uV: noise and wander are left, the neighbouring beats are not
         assert outside[[0, 1, 6, 7, 8, 9, 10, 11]].any(axis=1).all()
         assert np.abs(median).max() > 100
         strip = traces(root, "StripData")[10]
-        assert np.corrcoef(_first_beat(strip, median[10], onset, offset), median[10, onset:offset])[0, 1] > 0.9
+        assert (
+            np.corrcoef(_first_beat(strip, median[10], onset, offset), median[10, onset:offset])[
+                0, 1
+            ]
+            > 0.9
+        )
 
 
 def _first_beat(strip: np.ndarray, median: np.ndarray, onset: int, offset: int) -> np.ndarray:
@@ -444,7 +494,10 @@ def test_leads_look_like_a_normal_ecg() -> None:
 def test_electrical_axis_of_the_limb_leads_is_the_parameter(axis: float) -> None:
     parameters = AVERAGE | {"qrs_axis": axis, "q_amplitude": 0.0, "s_amplitude": 0.0}
     recording = record(parameters, [1, 1, 1], 0, False)
-    lead_i, avf = recording.noise_free_beat[0, 140:190].sum(), recording.noise_free_beat[5, 140:190].sum()
+    lead_i, avf = (
+        recording.noise_free_beat[0, 140:190].sum(),
+        recording.noise_free_beat[5, 140:190].sum(),
+    )
     measured = np.degrees(np.arctan2(avf * 2 / np.sqrt(3), lead_i))
     assert measured == pytest.approx(axis, abs=15)  # the torso deviates from the mean body
 
@@ -454,7 +507,10 @@ def test_every_parameter_changes_the_heartbeat(parameter: str) -> None:
     time = np.arange(-280.0, 600.0, 2.0)
     sd = next(entry.sd for entry in PARAMETERS if entry.name == parameter)
     changed = AVERAGE | {parameter: AVERAGE[parameter] + sd}
-    qt = [values["qtc_interval"] * (60 / values["heart_rate"]) ** (1 / 3) for values in (AVERAGE, changed)]
+    qt = [
+        values["qtc_interval"] * (60 / values["heart_rate"]) ** (1 / 3)
+        for values in (AVERAGE, changed)
+    ]
     difference = heartbeat(time, changed, qt[1]) - heartbeat(time, AVERAGE, qt[0])
     assert np.abs(difference).max() > 0.01  # mV
 
@@ -465,7 +521,11 @@ def test_full_disclosure_is_in_blocks_of_a_second_per_lead() -> None:
     text = root.find("FullDisclosure/FullDisclosureData").text.strip()
     assert text.endswith(",")
     values = np.array([int(value) for value in text[:-1].split(",")])
-    assert len(values) == int(root.findtext("FullDisclosure/FullDisclosureData/SampleCountTotal")) == 96_000
+    assert (
+        len(values)
+        == int(root.findtext("FullDisclosure/FullDisclosureData/SampleCountTotal"))
+        == 96_000
+    )
     ecg = values.reshape(16, 12, 500).transpose(1, 0, 2).reshape(12, 8000)
     assert np.array_equal(ecg, recording.full_disclosure)
     assert einthoven_error(ecg) == 0
@@ -476,7 +536,10 @@ def test_full_disclosure_is_in_blocks_of_a_second_per_lead() -> None:
 
 def paths(node: ElementTree.Element, parent: str = "") -> set[tuple[str, ...]]:
     """Every tag's path with its attributes, and their values where these are names and units."""
-    here = (f"{parent}/{node.tag}", *sorted(f"{name}={value}" for name, value in node.attrib.items() if name != "href"))
+    here = (
+        f"{parent}/{node.tag}",
+        *sorted(f"{name}={value}" for name, value in node.attrib.items() if name != "href"),
+    )
     return {here}.union(*(paths(child, here[0]) for child in node))
 
 
@@ -488,14 +551,21 @@ def simulated_root() -> ElementTree.Element:
 def test_files_have_the_parts_of_a_cardiosoft_file() -> None:
     found = {path[0] for path in paths(simulated_root())}
     measured = "/CardiologyXML/RestingECGMeasurements/"
-    assert {measured + tag for tag in ("POnset", "POffset", "QOnset", "QOffset", "TOffset", "PQInterval")} <= found
+    assert {
+        measured + tag
+        for tag in ("POnset", "POffset", "QOnset", "QOffset", "TOffset", "PQInterval")
+    } <= found
     assert measured + "MeasurementTable/RAmplitude" in found
     assert "/CardiologyXML/VectorLoops/Frontal" in found
     assert "/CardiologyXML/StripData/ArrhythmiaResults/BeatClass" in found
     assert "/CardiologyXML/PatientInfo/BirthDateTime/Year" in found
     rows = simulated_root().find("RestingECGMeasurements/MeasurementTable")
     assert all(len(row.text.split(",")) == 12 for row in rows)
-    assert all(len(loop.text.split(",")) == 599 for loop in simulated_root().find("VectorLoops") if loop.get("Lead"))
+    assert all(
+        len(loop.text.split(",")) == 599
+        for loop in simulated_root().find("VectorLoops")
+        if loop.get("Lead")
+    )
 
 
 def test_files_have_the_same_tags_and_attributes_as_the_real_example(real_data: Path) -> None:
@@ -504,10 +574,17 @@ def test_files_have_the_same_tags_and_attributes_as_the_real_example(real_data: 
 
 def test_traces_are_wrapped_and_indented_like_the_real_example(real_data: Path) -> None:
     recording = record(AVERAGE, [1, 1, 1], 0, True)
-    ours, real = cardiosoft_xml(recording, AVERAGE, Person(60.0, True, 2016)), (real_data / REAL_XML).read_bytes()
+    ours, real = (
+        cardiosoft_xml(recording, AVERAGE, Person(60.0, True, 2016)),
+        (real_data / REAL_XML).read_bytes(),
+    )
 
     def layout(content: bytes) -> list[tuple[bytes, int]]:
         lines = content.split(b"\r\n")
-        return [(re.match(rb"\t*", line)[0], line.count(b",")) for line in lines if line.count(b",") > 100]
+        return [
+            (re.match(rb"\t*", line)[0], line.count(b","))
+            for line in lines
+            if line.count(b",") > 100
+        ]
 
     assert layout(ours) == layout(real)

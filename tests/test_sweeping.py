@@ -1,4 +1,5 @@
-"""Sweeps from the shell: what a job that fails, is killed, or was finished before costs the others."""
+"""Sweeps from the shell: what a job that fails, is killed, or was finished before costs the
+others."""
 
 import math
 import os
@@ -27,7 +28,8 @@ import os, time
 from pathlib import Path
 import hydra
 from omegaconf import OmegaConf
-from ecgae import runs, sweeping
+from ecgae.runs import run_directory
+from ecgae import sweeping
 
 sweeping.register()
 
@@ -35,11 +37,11 @@ sweeping.register()
 def main(cfg):
     """A stand-in for train.py that starts in a second: its score is `x`, valid unless x is 5."""
     config = OmegaConf.to_container(cfg, resolve=True)
-    directory = Path(cfg.paths.runs) / runs.run_name(config)
-    with runs.only_one(directory):
-        if runs.is_finished(directory, config):
+    directory = Path(cfg.paths.runs) / run_directory.run_name(config)
+    with run_directory.only_one(directory):
+        if run_directory.is_finished(directory, config):
             return None
-        with runs.new_run(directory, config) as run:
+        with run_directory.new_run(directory, config) as run:
             (run / "pid").write_text(str(os.getpid()))
             note = Path(cfg.paths.notes)
             with note.open("a") as notes:
@@ -52,7 +54,7 @@ def main(cfg):
             with note.open("a") as notes:
                 notes.write(f"end {cfg.x} {time.monotonic()}\\n")
             score = {"loci": float(cfg.x), "hits": -float(cfg.x), "valid": cfg.x != 5, "select_by": "hits"}
-            runs.write_json(run / "score.json", score)
+            run_directory.write_json(run / "score.json", score)
 
 main()
 '''
@@ -120,7 +122,11 @@ def notes(folder: Path, kind: str = "start") -> list[int]:
 
 def process_of(folder: Path, x: int) -> int:
     """The process that works on the job `x`."""
-    (file,) = [file for file in (folder / "runs").glob("*.partial/pid") if f"\nx: {x}\n" in _config_beside(file)]
+    (file,) = [
+        file
+        for file in (folder / "runs").glob("*.partial/pid")
+        if f"\nx: {x}\n" in _config_beside(file)
+    ]
     return int(file.read_text())
 
 
@@ -146,7 +152,9 @@ def runs_still(pid: int) -> bool:
         return False
 
 
-def test_jobs_that_raise_or_are_killed_cost_themselves_alone_and_no_more_run_at_once_than_asked_for(app):
+def test_jobs_that_raise_or_are_killed_cost_themselves_alone_and_no_more_run_at_once_than_asked_for(
+    app,
+):
     words = ("x=1,2,3,4", "raises=[2]", "waits=[1,3,4]")
     driver = started(app, *words)
     until(lambda: (app / "notes.txt").is_file() and notes(app) in ([1, 2, 3], [2, 1, 3]))
@@ -159,7 +167,10 @@ def test_jobs_that_raise_or_are_killed_cost_themselves_alone_and_no_more_run_at_
     assert first.returncode == 1
     assert first.stderr.strip() == "error: 2 of 4 jobs failed; the same command runs only these."
     assert "2 finished, 0 skipped, 2 failed" in first.stdout
-    assert "#1 x=2: failed, RuntimeError: 2 cannot be computed (log: runs/.sweeps/1-x=2.log)" in first.stdout
+    assert (
+        "#1 x=2: failed, RuntimeError: 2 cannot be computed (log: runs/.sweeps/1-x=2.log)"
+        in first.stdout
+    )
     assert "#2 x=3: failed, killed (SIGKILL), perhaps for want of memory" in first.stdout
     assert "#3 x=4: finished, score 4" in first.stdout
     assert "Traceback" in (app / "runs" / ".sweeps" / "1-x=2.log").read_text()
@@ -169,11 +180,17 @@ def test_jobs_that_raise_or_are_killed_cost_themselves_alone_and_no_more_run_at_
     assert "2 finished, 2 skipped, 0 failed" in again.stdout
     assert sorted(notes(app)[4:]) == [2, 3]  # nothing else was started
     assert sorted(notes(app, "end")) == [1, 2, 3, 4]
-    threads = {line.split()[3] for line in (app / "notes.txt").read_text().splitlines() if line.startswith("start")}
+    threads = {
+        line.split()[3]
+        for line in (app / "notes.txt").read_text().splitlines()
+        if line.startswith("start")
+    }
     assert threads == {str(max(1, len(os.sched_getaffinity(0)) // 2))}
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process that its parent ended")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux tells a process that its parent ended"
+)
 def test_a_driver_that_is_ended_or_killed_leaves_no_job_behind_and_the_same_command_finishes(app):
     words = ("x=1,2", "waits=[1]", "hydra.launcher.n_jobs=1")
     for starts, how in enumerate((signal.SIGTERM, signal.SIGKILL), 1):
@@ -224,7 +241,9 @@ def test_a_search_goes_on_where_it_was_and_counts_only_valid_scores(app):
     words = ("hydra/sweeper=study", "x=range(3,7)", "raises=[3]")
     first = swept(app, *words, "hydra.sweeper.n_trials=1")
     assert (first.returncode, first.stderr) == (0, "")
-    more = swept(app, *words, "hydra.sweeper.n_trials=3")  # only 4 and 6 can be completed: 3 raises, 5 is not valid
+    more = swept(
+        app, *words, "hydra.sweeper.n_trials=3"
+    )  # only 4 and 6 can be completed: 3 raises, 5 is not valid
     assert (more.returncode, more.stderr) == (0, "")
     assert "1 of 3 trials completed" in more.stdout
     assert "all 4 points of the axes were tried" in more.stdout
@@ -235,8 +254,18 @@ def test_a_search_goes_on_where_it_was_and_counts_only_valid_scores(app):
 
 
 REAL = (
-    *("cohort.individuals=80", "cohort.variants=600", "cohort.chromosome_length=1_000_000", "cohort.planted_loci=0"),
-    *("cohort.damaged=0", "split=all", "architecture.filters=[4,8]", "architecture.kernel_sizes=[7,7]"),
+    *(
+        "cohort.individuals=80",
+        "cohort.variants=600",
+        "cohort.chromosome_length=1_000_000",
+        "cohort.planted_loci=0",
+    ),
+    *(
+        "cohort.damaged=0",
+        "split=all",
+        "architecture.filters=[4,8]",
+        "architecture.kernel_sizes=[7,7]",
+    ),
     *("architecture.latent_dim=4", "trainer.max_epochs=1", "logger=null", "yardsticks=[]"),
     *("checks.permutations=0", "checks.ld_scores=false", "checks.heritability=false"),
 )
@@ -246,7 +275,9 @@ def test_a_sweep_of_train_computes_what_is_missing_and_nothing_else(tmp_path):
     paths = tuple(f"paths.{name}={tmp_path / name}" for name in ("data", "cache", "runs"))
     words = ("-m", *REAL, *paths, "trainer.learning_rate=1e-3,1e30", "hydra/launcher=procs")
     first = commands.run("train.py", *words)
-    assert commands.sentence(first) == "error: 1 of 2 jobs failed; the same command runs only these."
+    assert (
+        commands.sentence(first) == "error: 1 of 2 jobs failed; the same command runs only these."
+    )
     assert "#0 learning_rate=0.001: finished, score" in first.stdout
     assert "#1 learning_rate=1e+30: failed, training loss must stay finite" in first.stdout
     again = commands.run("train.py", *words)
@@ -282,10 +313,14 @@ def test_the_axes_of_a_search_are_written_as_those_of_any_sweep():
 
 
 def memory(
-    folder: Path, *words: str, directions: tuple[str, ...] = ("maximize",), shared: object = None, seed: int = 1
+    folder: Path,
+    *words: str,
+    directions: tuple[str, ...] = ("maximize",),
+    shared: object = None,
+    seed: int = 1,
 ):
     pytest.importorskip("optuna")
-    from ecgae.sweeping.memory import Memory
+    from ecgae.sweeping.trials import Memory
 
     return Memory(folder, space(*words), directions, shared, seed, n_jobs=2)
 
@@ -322,7 +357,7 @@ def test_the_best_of_two_numbers_are_those_that_no_other_beats_in_both(tmp_path)
 def test_a_search_that_only_fails_stops_with_a_sentence(tmp_path):
     axes = ("x=interval(0,1)",)
     found = memory(tmp_path, *axes)
-    from ecgae.sweeping.study import _Search
+    from ecgae.sweeping.optuna_study import _Search
 
     sweep = OmegaConf.create({"hydra": {"overrides": {"task": []}}})
     search = _Search(found, space(*axes), n_trials=9, max_failures=2, sweep=sweep)
@@ -331,14 +366,15 @@ def test_a_search_that_only_fails_stops_with_a_sentence(tmp_path):
     search.tell(other, Ended(FAILED, reason="killed"))
     assert search.next_job() is None
     with pytest.raises(
-        InputError, match=r"must not fail 2 times .* 0 of 9 are completed, the last failure: #1 killed\."
+        InputError,
+        match=r"must not fail 2 times .* 0 of 9 are completed, the last failure: #1 killed\.",
     ):
         search.conclude(tmp_path)
 
 
 def test_no_more_trials_are_started_than_are_wanted_unless_one_fails(tmp_path):
     axes = ("x=interval(0,1)",)
-    from ecgae.sweeping.study import _Search
+    from ecgae.sweeping.optuna_study import _Search
 
     sweep = OmegaConf.create({"hydra": {"overrides": {"task": []}}})
     search = _Search(memory(tmp_path, *axes), space(*axes), n_trials=2, max_failures=9, sweep=sweep)
@@ -362,15 +398,26 @@ def test_no_point_is_tried_twice_and_a_search_ends_when_all_were(tmp_path):
 
 
 def test_another_cohort_is_another_search(tmp_path):
-    one, other = (memory(tmp_path, "x=interval(0,1)", shared={"people": people}) for people in (500, 600))
+    one, other = (
+        memory(tmp_path, "x=interval(0,1)", shared={"people": people}) for people in (500, 600)
+    )
     one.tell(one.ask().number, 1.0)
     assert other.completed() == []
     assert memory(tmp_path, "x=interval(0,1)", shared={"people": 500}).name == one.name
 
 
 def test_gpus_are_dealt_out_round_and_round():
-    assert [jobs.dealt(["0", "1", "2"], slot, 1) for slot in range(4)] == [["0"], ["1"], ["2"], ["0"]]
-    assert [jobs.dealt(["a", "b", "c", "d"], slot, 2) for slot in range(3)] == [["a", "b"], ["c", "d"], ["a", "b"]]
+    assert [jobs.dealt(["0", "1", "2"], slot, 1) for slot in range(4)] == [
+        ["0"],
+        ["1"],
+        ["2"],
+        ["0"],
+    ]
+    assert [jobs.dealt(["a", "b", "c", "d"], slot, 2) for slot in range(3)] == [
+        ["a", "b"],
+        ["c", "d"],
+        ["a", "b"],
+    ]
     assert jobs.dealt(["0"], 1, 2) == ["0"]
 
 
@@ -390,7 +437,9 @@ def test_a_log_has_a_name_that_every_file_system_takes(tmp_path):
 
 def test_the_summary_counts_and_names_what_failed(tmp_path, capsys):
     board = Board(3, tmp_path)
-    for number, end in enumerate([Ended(SKIPPED, 3.0), Ended(FINISHED, (4.0, 0.5)), Ended(FAILED, reason="bad luck")]):
+    for number, end in enumerate(
+        [Ended(SKIPPED, 3.0), Ended(FINISHED, (4.0, 0.5)), Ended(FAILED, reason="bad luck")]
+    ):
         board.ends(Job(number, (), f"x={number}"), end)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "#0 x=0: skipped, finished before, score 3 [1 of 3]"

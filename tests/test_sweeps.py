@@ -16,9 +16,9 @@ from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, OmegaConf
 
 from ecgae import sweeping
-from ecgae.entry import build
+from ecgae.entry.build import build
 from ecgae.errors import InputError
-from ecgae.sweeping.axes import overrides_of, require_known_axes
+from ecgae.sweeping.known_axes import overrides_of, require_known_axes
 from ecgae.sweeping.space import space_of
 
 FILES = sorted((ROOT / "sweeps").glob("*.yaml"))
@@ -33,7 +33,8 @@ class Sweep(NamedTuple):
 
 
 def sweep(name: str, *overrides: str, hydra: bool = True, folder: Path = ROOT / "sweeps") -> Sweep:
-    """What `-cd sweeps -cn <name>` composes; the folder of configs is the second on the search path."""
+    """What `-cd sweeps -cn <name>` composes; the folder of configs is the second on the search
+    path."""
     sweeping.register()
     GlobalHydra.instance().clear()
     path = f"hydra.searchpath=[file://{ROOT / 'conf'}]"
@@ -52,7 +53,8 @@ def params(file: Path) -> dict[str, str]:
 
 
 def first_and_last(file: Path) -> list[list[str]]:
-    """Two jobs of a sweep that between them meet both ends of every axis; of intervals, their ends."""
+    """Two jobs of a sweep that between them meet both ends of every axis; of intervals, their
+    ends."""
     parser, ends = OverridesParser.create(), []
     for key, value in params(file).items():
         sweep = parser.parse_override(f"{key}={value}")
@@ -128,7 +130,9 @@ def test_full_scale_is_what_the_experiment_says():
 
 def test_a_network_of_another_width_has_its_filters_multiplied():
     narrow = conftest.composed("architecture.width=0.25").architecture  # of 8, 16, 32
-    assert [block.main[0].conv.out_channels for block in build(narrow, leads=12, samples=600).encoder] == [2, 4, 8]
+    assert [
+        block.main[0].conv.out_channels for block in build(narrow, leads=12, samples=600).encoder
+    ] == [2, 4, 8]
     with pytest.raises(InputError, match=r"architecture.width must be positive; got 0\."):
         build(OmegaConf.merge(narrow, {"width": 0.0}), leads=12, samples=600)
 
@@ -149,9 +153,18 @@ def test_the_search_has_a_direction_for_each_number_and_axes_that_optuna_knows()
             {"denoizer": "none,fft"},
             r"^denoizer must be a key or a group of the config; it is neither. Did you mean den",
         ),
-        ({"denoiser": "none,ftt"}, r"^denoiser must be one of dwt, fft, fft_wiener, none, notch; got ftt\.$"),
-        ({"architecture.latent_dims": "4,8"}, r"^architecture.latent_dims must be .* architecture.latent_dim"),
-        ({"architecture": "plain,residual", "architectur.latent_dim": "4"}, r"^architectur.latent_dim must be a key"),
+        (
+            {"denoiser": "none,ftt"},
+            r"^denoiser must be one of dwt, fft, fft_wiener, none, notch; got ftt\.$",
+        ),
+        (
+            {"architecture.latent_dims": "4,8"},
+            r"^architecture.latent_dims must be .* architecture.latent_dim",
+        ),
+        (
+            {"architecture": "plain,residual", "architectur.latent_dim": "4"},
+            r"^architectur.latent_dim must be a key",
+        ),
     ],
 )
 def test_a_sweep_with_an_unknown_axis_is_refused_with_one_sentence(tmp_path, axes, sentence):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecgae import tables
 from ecgae.errors import InputError
-from ecgae.tables import column_names, read_phenotypes, read_table
+from ecgae.people import tables
+from ecgae.people.tables import column_names, read_phenotypes, read_table
 
 PLAIN = "FID\tIID\ty\n001\t001\t1.5\n002\t002\tNA\n"
 
@@ -37,7 +37,16 @@ def write(tmp_path):
         '"FID","IID","y"\n"001","001",1.5\n"002","002",NA\n',
         "#FID\tIID\ty\n001\t001\t1.5\n002\t002\t\n",
     ],
-    ids=["tabs", "Windows", "byte order mark", "commas", "spaces", "blank lines", "quoted by R", "empty cell"],
+    ids=[
+        "tabs",
+        "Windows",
+        "byte order mark",
+        "commas",
+        "spaces",
+        "blank lines",
+        "quoted by R",
+        "empty cell",
+    ],
 )
 def test_every_common_way_to_write_a_table_is_read_alike(write, content):
     phenotypes = read_phenotypes(write(content))
@@ -101,7 +110,9 @@ def test_every_spelling_of_a_table_is_read_alike(write, text):
     phenotypes = read_phenotypes(write(text))
     assert phenotypes.sample_ids.tolist() == ["007", "010"], "ids are text"
     assert phenotypes.names == ["y1", "y2"]
-    np.testing.assert_array_equal(phenotypes.values, [[1.5, np.nan], [-9, 2]], err_msg="-9 is a value")
+    np.testing.assert_array_equal(
+        phenotypes.values, [[1.5, np.nan], [-9, 2]], err_msg="-9 is a value"
+    )
     assert phenotypes.visits is None
     assert phenotypes.source == "y.tsv"
 
@@ -122,7 +133,10 @@ def test_an_id_called_na_is_an_id(write):
     [
         ("FID y\n1 2\n", r"y\.tsv must have one column of ids, IID, .* none of them"),
         ("IID y\na 1\nb 2\na 3\n", "one row per individual; 1 have more than one, e.g. a"),
-        ("IID visit y\na 2 1\na 2 2\n", "one row per individual and visit; 1 have more than one, e.g. a"),
+        (
+            "IID visit y\na 2 1\na 2 2\n",
+            "one row per individual and visit; 1 have more than one, e.g. a",
+        ),
         ("IID visit y\na 2 1\na x 2\n", "visit of .*y.tsv must hold whole numbers"),
         ("IID y y\na 1 2\n", "name each column once; y occurs"),
         ("IID y\na 1 2\nb 3 4\n", "must have 2 cells in every row, as it has names; row 2 has 3"),
@@ -131,7 +145,10 @@ def test_an_id_called_na_is_an_id(write):
         ("IID\na\n", "at least one phenotype"),
         ("IID y\n", "a header line and at least one row"),
         ("", "a header line and at least one row"),
-        ("IID y1 y2\na 1 2\nb 2 tall\n", r"Column y2 of y\.tsv must hold finite numbers; got .tall. in 1 of 2"),
+        (
+            "IID y1 y2\na 1 2\nb 2 tall\n",
+            r"Column y2 of y\.tsv must hold finite numbers; got .tall. in 1 of 2",
+        ),
         ("IID y1\na 1\nb inf\n", r"Column y1 of y\.tsv must hold finite numbers; got .inf."),
     ],
 )
@@ -161,7 +178,22 @@ def test_every_name_of_uk_biobanks_id_is_known(write, name):
     assert read_table(write(f"{name},x\n007,1\n")).index.tolist() == ["007"]
 
 
-CELLS = ["1", "-2.5", "1e-3", "NA", "nan", "", "x", " 3 ", "+4", "1e400", "true", "2020-01-01", "007", "a b"]
+CELLS = [
+    "1",
+    "-2.5",
+    "1e-3",
+    "NA",
+    "nan",
+    "",
+    "x",
+    " 3 ",
+    "+4",
+    "1e400",
+    "true",
+    "2020-01-01",
+    "007",
+    "a b",
+]
 CELL = st.sampled_from(CELLS)
 
 
@@ -171,7 +203,9 @@ CELL = st.sampled_from(CELLS)
     delimiter=st.sampled_from(["\t", ","]),
     end=st.sampled_from(["\n", "\r\n"]),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_a_plain_table_is_read_as_it_is_cell_by_cell(tmp_path, cells, ids, delimiter, end):
     lines = [delimiter.join(("IID", "y", "z", "w"))]
     lines += [delimiter.join((sample_id, *row)) for sample_id, row in zip(ids, cells, strict=False)]

@@ -1,4 +1,5 @@
-"""The W&B mirror: the state that each job ends in, what is recorded, and what is sent only if a switch says so."""
+"""The W&B mirror: the state that each job ends in, what is recorded, and what is sent only if a
+switch says so."""
 
 import json
 import os
@@ -17,18 +18,29 @@ import wandb
 from commands import ROOT
 from wandb_here import of_kind, records, runs_in, server, written
 
-from ecgae import tracking
+from ecgae.runs import tracking
 
 KEY = "0" * 40
 OFFLINE = partial(tracking.WandB, "ecgae", True)
 CONFIG = {
-    "cohort": {"_target_": "ecgae.cohort.ukb_rest.UKBRest", "ecgs": "/home/somebody/ecgs", "public": False},
-    "denoiser": {"_target_": "ecgae.denoiser.fft.FFT", "low": 0.5},
+    "cohort": {
+        "_target_": "ecgae.recordings.cohort.ukb_rest.UKBRest",
+        "ecgs": "/home/somebody/ecgs",
+        "public": False,
+    },
+    "denoiser": {"_target_": "ecgae.signals.denoiser.fft.FFT", "low": 0.5},
     "variants": {"regions": ["6:25000000-34000000"], "keep": "../lists/keep.txt"},
 }
 TAGS = ["cohort=ukb_rest", "denoiser=fft"]
 SCORE = {
-    **{"loci": 7, "hits": 9, "valid": True, "select_by": "loci", "r2_recorded": 0.98, "omnibus_loci": None},
+    **{
+        "loci": 7,
+        "hits": 9,
+        "valid": True,
+        "select_by": "loci",
+        "r2_recorded": 0.98,
+        "omnibus_loci": None,
+    },
     **{"hits_by_phenotype": {"latent_01": 9}, "standard_errors": {"loci": 1.5, "hits": None}},
     **{"gate": {"inflation": {"value": 1.01, "limit": 1.1, "passed": True}}, "invalid_because": []},
 }
@@ -122,7 +134,8 @@ def test_a_run_ends_with_the_state_that_its_job_had(tmp_path, end, code):
 
 
 @pytest.mark.skipif(
-    "x_transaction_log_flush_interval" not in wandb.Settings.model_fields, reason="this W&B writes when it wants to"
+    "x_transaction_log_flush_interval" not in wandb.Settings.model_fields,
+    reason="this W&B writes when it wants to",
 )
 def test_a_job_that_is_killed_loses_the_last_second_of_its_metrics_at_most(tmp_path):
     with tracking.one_run(OFFLINE(str(tmp_path)), "name", CONFIG) as logger:
@@ -143,7 +156,12 @@ def test_a_job_without_a_tracker_makes_no_run():
 
 def test_a_run_is_described_by_sweep_choices_and_config_without_paths(read):
     run = of_kind(read, "run")
-    assert (run["run_group"], run["job_type"], run["tags"], run["host"]) == ("sweep", "train", TAGS, "-")
+    assert (run["run_group"], run["job_type"], run["tags"], run["host"]) == (
+        "sweep",
+        "train",
+        TAGS,
+        "-",
+    )
     config = run["config"]["update"]
     assert config["axes"] == {"cohort": "ukb_rest", "denoiser": "fft"}
     assert config["denoiser"] == CONFIG["denoiser"]
@@ -154,7 +172,13 @@ def test_a_run_is_described_by_sweep_choices_and_config_without_paths(read):
 def test_the_summary_is_flat_and_has_no_number_of_single_latents(read):
     summary = of_kind(read, "summary")
     assert {name: value for name, value in summary.items() if name.startswith("score/")} == {
-        **{"score/loci": 7, "score/hits": 9, "score/valid": True, "score/select_by": "loci", "score/r2_recorded": 0.98},
+        **{
+            "score/loci": 7,
+            "score/hits": 9,
+            "score/valid": True,
+            "score/select_by": "loci",
+            "score/r2_recorded": 0.98,
+        },
         **{"score/standard_errors/loci": 1.5, "score/gate/inflation": True, "score/selected": 7},
     }
 
@@ -187,8 +211,15 @@ def test_loci_are_tables_that_lie_with_the_run_even_where_there_are_none(usual, 
         ({"public": True}, True, True),
     ],
 )
-def test_figures_of_single_people_of_a_restricted_cohort_need_the_switch(tmp_path, finished, cohort, switch, traces):
-    run = mirrored(tmp_path, finished, {"_target_": "ecgae.cohort.wfdb.WFDB", **cohort}, send_traces=switch)
+def test_figures_of_single_people_of_a_restricted_cohort_need_the_switch(
+    tmp_path, finished, cohort, switch, traces
+):
+    run = mirrored(
+        tmp_path,
+        finished,
+        {"_target_": "ecgae.recordings.cohort.wfdb.WFDB", **cohort},
+        send_traces=switch,
+    )
     assert figures_of(run) == {*tracking.FIGURES, *(tracking.TRACES if traces else ())}
 
 
@@ -202,12 +233,17 @@ def test_a_file_is_there_only_if_its_switch_says_so(tmp_path, finished, name):
 
 
 def test_without_switches_only_figures_and_tables_are_there(usual):
-    assert {file.suffix for file in (usual / "files").rglob("*") if file.is_file()} == {".png", ".json"}
+    assert {file.suffix for file in (usual / "files").rglob("*") if file.is_file()} == {
+        ".png",
+        ".json",
+    }
     assert not any(b"the bytes of" in content for content in written(usual).values())
 
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["network_down", "no_key"])
-def test_a_run_that_cannot_reach_w_and_b_is_kept_offline_with_a_word(tmp_path, monkeypatch, told, capfd, finished, key):
+def test_a_run_that_cannot_reach_w_and_b_is_kept_offline_with_a_word(
+    tmp_path, monkeypatch, told, capfd, finished, key
+):
     told(BASE_URL="http://127.0.0.1:9", API_KEY=key)  # where nobody listens
     monkeypatch.setitem(tracking.COMFORT, "init_timeout", 2.0)
     tracker = tracking.WandB("ecgae", False, str(tmp_path / "runs"))
@@ -222,20 +258,34 @@ def test_a_run_that_cannot_reach_w_and_b_is_kept_offline_with_a_word(tmp_path, m
     assert ("no API key" in said[0]) == (key is None)
 
 
-def test_a_run_online_sends_the_mirror_to_the_sweep_of_its_agent_and_nothing_of_this_computer(tmp_path, told, finished):
+def test_a_run_online_sends_the_mirror_to_the_sweep_of_its_agent_and_nothing_of_this_computer(
+    tmp_path, told, finished
+):
     with server() as there:
-        told(API_KEY=KEY, BASE_URL=there.address, PROJECT="of_the_agent", SWEEP_ID="abc", RUN_ID="r1")
+        told(
+            API_KEY=KEY, BASE_URL=there.address, PROJECT="of_the_agent", SWEEP_ID="abc", RUN_ID="r1"
+        )
         tracker = tracking.WandB("ecgae", False, str(tmp_path / "runs"))
         with tracking.one_run(tracker, "name", CONFIG, tags=TAGS) as logger:
             tracking.mirror(logger, finished, SCORE)
         described = there.asked("upsertBucket")[0]
-        assert (described["project"], described["sweep"], described["name"]) == ("of_the_agent", "abc", "r1")
+        assert (described["project"], described["sweep"], described["name"]) == (
+            "of_the_agent",
+            "abc",
+            "r1",
+        )
         assert described["program"] == "train.py"  # W&B's own choice is its full path
         assert there.exit_code() == 0
         uploaded = {path for path, _ in there.received if path.startswith("/upload/media/")}
         assert len(uploaded) == len(tracking.FIGURES) + len(tracking.TRACES) + len(tracking.TABLES)
         assert b"score/loci" in there.bytes
-        for private in (str(tmp_path), str(ROOT), os.uname().nodename, "/home/somebody", "the bytes of"):
+        for private in (
+            str(tmp_path),
+            str(ROOT),
+            os.uname().nodename,
+            "/home/somebody",
+            "the bytes of",
+        ):
             assert private.encode() not in there.bytes
 
 

@@ -1,4 +1,5 @@
-"""Training keeps its promises: what is restored, what is saved, how it goes on, and what is refused."""
+"""Training keeps its promises: what is restored, what is saved, how it goes on, and what is
+refused."""
 
 import dataclasses
 import os
@@ -13,13 +14,13 @@ import torch
 from conftest import ROOT, composed
 from recorded import dataset
 
-from ecgae import batches, training
-from ecgae.batches import Batches, Samples
-from ecgae.checkpoint import CHECKPOINT, Fitted, load
-from ecgae.dataset import Dataset
-from ecgae.entry import build
+from ecgae.entry.build import build
 from ecgae.errors import InputError
-from ecgae.features import Standard
+from ecgae.models import batches, training
+from ecgae.models.batches import Batches, Samples
+from ecgae.models.checkpoint import CHECKPOINT, Fitted, load
+from ecgae.models.dataset import Dataset
+from ecgae.models.features import Standard
 
 SMALL = (
     *("architecture.filters=[4,8]", "architecture.kernel_sizes=[5,5]", "architecture.latent_dim=3"),
@@ -41,7 +42,11 @@ def trained(
     schedule, objective = build(cfg.trainer), build(cfg.objective, sampling_rate=500.0)
     training.start_seed(schedule.seed)
     conditions = len(getattr(objective, "features", ()))
-    shape = {"leads": data.view.channels, "samples": data.cleaned.shape[-1], "conditions": conditions}
+    shape = {
+        "leads": data.view.channels,
+        "samples": data.cleaned.shape[-1],
+        "conditions": conditions,
+    }
     model = build(cfg.architecture, **shape)
     machine = training.Machine("cpu", None, directory, devices, memory)
     parts = split(data, *overrides) if parts is None else parts
@@ -56,7 +61,8 @@ def split(data: Dataset, *overrides: str) -> np.ndarray:
 
 @torch.inference_mode()
 def encoded(fitted: Fitted, data: Dataset) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What the network is given, its latents, and what it makes of them; in the units of the normalization."""
+    """What the network is given, its latents, and what it makes of them; in the units of the
+    normalization."""
     signals = data.view.signals(data.cleaned)
     ecg = torch.from_numpy(fitted.normalization(signals).apply(signals))
     latent = fitted.model.encode(ecg)
@@ -96,14 +102,20 @@ def test_recordings_of_people_who_score_or_confirm_change_nothing(tmp_path):
     other, parts = dataset(24), split(dataset(24))
     parts[:4], parts[4:6] = "select", "confirm"
     other.cleaned[:6] += 5
-    assert_equal_weights(trained(tmp_path / "a", parts=parts), trained(tmp_path / "b", parts=parts, data=other))
+    assert_equal_weights(
+        trained(tmp_path / "a", parts=parts), trained(tmp_path / "b", parts=parts, data=other)
+    )
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
     seeds = {"a": 1, "b": 1, "c": 2}
-    first, again, other = (trained(tmp_path / name, f"trainer.seed={seed}") for name, seed in seeds.items())
+    first, again, other = (
+        trained(tmp_path / name, f"trainer.seed={seed}") for name, seed in seeds.items()
+    )
     assert_equal_weights(first, again)
-    assert not all(torch.equal(weight, weights(other)[name]) for name, weight in weights(first).items())
+    assert not all(
+        torch.equal(weight, weights(other)[name]) for name, weight in weights(first).items()
+    )
 
 
 def test_data_read_ahead_from_disk_train_the_same_weights_as_data_in_memory(tmp_path):
@@ -111,7 +123,8 @@ def test_data_read_ahead_from_disk_train_the_same_weights_as_data_in_memory(tmp_
         data = dataset(24, lead_mode=mode)
         options = ("trainer.batch_size=40", "trainer.max_epochs=2")
         in_memory, read_ahead = (
-            trained(tmp_path / f"{mode}{size}", *options, data=data, memory=size) for size in (None, 0)
+            trained(tmp_path / f"{mode}{size}", *options, data=data, memory=size)
+            for size in (None, 0)
         )
         assert_equal_weights(in_memory, read_ahead)
 
@@ -130,12 +143,19 @@ def test_an_error_while_reading_ahead_comes_out_in_training(tmp_path, monkeypatc
     "overrides",
     [
         ("architecture.dropout=0.3", "trainer.plateau_patience=1", "trainer.warmup_epochs=2"),
-        ("architecture=resnet_vae", "objective=beta_vae", "trainer.annealing=cosine", "trainer.gradient_clip=1"),
+        (
+            "architecture=resnet_vae",
+            "objective=beta_vae",
+            "trainer.annealing=cosine",
+            "trainer.gradient_clip=1",
+        ),
     ],
     ids=["dropout and plateaus", "vae and cosine"],
 )
 @pytest.mark.parametrize("epochs", [1, 3])
-def test_a_training_that_was_killed_ends_with_the_same_weights(tmp_path, monkeypatch, overrides, epochs):
+def test_a_training_that_was_killed_ends_with_the_same_weights(
+    tmp_path, monkeypatch, overrides, epochs
+):
     overrides = ("trainer.learning_rate=0.03", "trainer.max_epochs=6", *overrides)
     whole = trained(tmp_path / "whole", *overrides)
 
@@ -153,7 +173,9 @@ def test_a_training_that_was_killed_ends_with_the_same_weights(tmp_path, monkeyp
     assert (tmp_path / "killed" / training.LAST).is_file()
     resumed = trained(tmp_path / "killed", *overrides)
     assert_equal_weights(whole, resumed)
-    without_time = [[{**row, "seconds": 0} for row in fitted.history] for fitted in (whole, resumed)]
+    without_time = [
+        [{**row, "seconds": 0} for row in fitted.history] for fitted in (whole, resumed)
+    ]
     assert without_time[0] == without_time[1]
     assert {file.name for file in (tmp_path / "killed").iterdir()} == {CHECKPOINT}
 
@@ -191,12 +213,18 @@ def test_a_checkpoint_that_cannot_be_used_is_refused(tmp_path):
         load(other, build(cfg.normalization), tmp_path / CHECKPOINT, "cpu")
 
 
-@pytest.mark.parametrize("architecture", [(), ("architecture=resnet_vae", "objective=beta_vae")], ids=["point", "vae"])
-def test_principal_axes_leave_the_function_as_it_is_and_make_the_latents_uncorrelated(tmp_path, architecture):
+@pytest.mark.parametrize(
+    "architecture", [(), ("architecture=resnet_vae", "objective=beta_vae")], ids=["point", "vae"]
+)
+def test_principal_axes_leave_the_function_as_it_is_and_make_the_latents_uncorrelated(
+    tmp_path, architecture
+):
     data = dataset(24)
     turned = trained(tmp_path / "a", *architecture, "trainer.principal_axes=true")
     as_trained = trained(tmp_path / "b", *architecture, "trainer.principal_axes=false")
-    (_, latents, one), (_, others, other) = (encoded(fitted, data) for fitted in (turned, as_trained))
+    (_, latents, one), (_, others, other) = (
+        encoded(fitted, data) for fitted in (turned, as_trained)
+    )
     assert torch.allclose(one, other, atol=1e-4)
     assert not torch.allclose(latents, others, atol=1e-2)
     covariance = np.cov(latents[split(data) == "training"].T)
@@ -205,9 +233,15 @@ def test_principal_axes_leave_the_function_as_it_is_and_make_the_latents_uncorre
 
 
 def test_training_stops_early_and_halves_the_learning_rate_on_a_plateau(tmp_path):
-    patience = ("trainer.early_stopping_patience=4", "trainer.plateau_patience=1", "trainer.max_epochs=60")
+    patience = (
+        "trainer.early_stopping_patience=4",
+        "trainer.plateau_patience=1",
+        "trainer.max_epochs=60",
+    )
     noise = dataset(24)
-    noise.cleaned[:] = np.random.default_rng(0).normal(size=noise.cleaned.shape)  # learned by heart, so soon too well
+    noise.cleaned[:] = np.random.default_rng(0).normal(
+        size=noise.cleaned.shape
+    )  # learned by heart, so soon too well
     architecture = ("architecture=mregle", "objective=reconstruction", "trainer.learning_rate=0.02")
     fitted = trained(tmp_path, *patience, *architecture, data=noise)
     losses = [row["validation/loss"] for row in fitted.history]
@@ -218,7 +252,9 @@ def test_training_stops_early_and_halves_the_learning_rate_on_a_plateau(tmp_path
 
 
 def test_the_learning_rate_stays_while_the_validation_loss_falls(tmp_path):
-    fitted = trained(tmp_path, "trainer.max_epochs=8", "trainer.plateau_patience=1", "trainer.learning_rate=0.01")
+    fitted = trained(
+        tmp_path, "trainer.max_epochs=8", "trainer.plateau_patience=1", "trainer.learning_rate=0.01"
+    )
     losses = [row["validation/loss"] for row in fitted.history]
     best, waited, rate, expected = np.inf, 0, 0.01, []
     for loss in losses:  # the rule, written out
@@ -243,7 +279,9 @@ def test_warm_up_and_cosine_set_the_rate_of_every_step(tmp_path):
 def test_options_of_training_change_the_weights_but_still_learn(tmp_path, override):
     options = ("trainer.max_epochs=12", "trainer.learning_rate=0.01")
     usual, other = trained(tmp_path / "a", *options), trained(tmp_path / "b", *options, override)
-    assert not all(torch.equal(weight, weights(other)[name]) for name, weight in weights(usual).items())
+    assert not all(
+        torch.equal(weight, weights(other)[name]) for name, weight in weights(usual).items()
+    )
     losses = [row["training/loss"] for row in other.history]
     assert losses[-1] < 0.8 * losses[0]
     assert all(weight.dtype != torch.bfloat16 for weight in weights(other).values())
@@ -257,7 +295,13 @@ def test_a_loss_that_is_no_number_ends_in_a_sentence_and_again_when_typed_again(
 
 def test_every_sample_is_in_one_batch_of_an_epoch_and_the_order_follows_seed_and_epoch():
     data = dataset(20, lead_mode="single")
-    samples = Samples(data, build(composed("normalization=none").normalization), Standard(), torch.device("cpu"), None)
+    samples = Samples(
+        data,
+        build(composed("normalization=none").normalization),
+        Standard(),
+        torch.device("cpu"),
+        None,
+    )
     rows = np.arange(5, 200)
 
     def order(epoch: int, seed: int | None = 1) -> list[float]:
@@ -274,7 +318,13 @@ def test_every_sample_is_in_one_batch_of_an_epoch_and_the_order_follows_seed_and
 
 def test_several_processes_share_every_batch_and_their_weighted_means_are_the_mean(monkeypatch):
     data = dataset(21)
-    samples = Samples(data, build(composed("normalization=none").normalization), Standard(), torch.device("cpu"), None)
+    samples = Samples(
+        data,
+        build(composed("normalization=none").normalization),
+        Standard(),
+        torch.device("cpu"),
+        None,
+    )
     whole = list(Batches(samples, np.arange(21), 10))
     parts = []
     for rank in range(3):
@@ -296,15 +346,32 @@ trained(Path(sys.argv[1]), *sys.argv[2:], devices=2)
 
 
 def test_two_processes_train_the_weights_that_one_does(tmp_path):
-    # Batch normalization sees one process's share on a CPU (torch has no other there): an architecture without it.
-    options = ("architecture=mregle", "architecture.latent_dim=3", "objective=reconstruction", "trainer.batch_size=7")
+    # Batch normalization sees one process's share on a CPU (torch has no other there): an
+    # architecture without it.
+    options = (
+        "architecture=mregle",
+        "architecture.latent_dim=3",
+        "objective=reconstruction",
+        "trainer.batch_size=7",
+    )
     script = tmp_path / "two.py"
     script.write_text(PROCESS)
     one = trained(tmp_path / "one", *options)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        str(script),
+    ]
     done = subprocess.run(
-        [*command, str(tmp_path / "two"), *options], env=environment, capture_output=True, text=True, check=False
+        [*command, str(tmp_path / "two"), *options],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     model = build(composed(*SMALL, *options).architecture, leads=12, samples=120, conditions=0)

@@ -1,4 +1,5 @@
-"""Covariates from UK Biobank's own columns, in every spelling, for the visit of the ECG and no other."""
+"""Covariates from UK Biobank's own columns, in every spelling, for the visit of the ECG and no
+other."""
 
 import time
 
@@ -6,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecgae.adjustment import Adjustment
-from ecgae.covariates import covariate_names, covariate_rows, design_matrix, read_covariates
 from ecgae.errors import InputError
-from ecgae.people import known_of
-from ecgae.ukb_fields import Field, field_of
+from ecgae.people.adjustment import Adjustment
+from ecgae.people.covariates import covariate_names, covariate_rows, design_matrix, read_covariates
+from ecgae.people.ukb_fields import Field, field_of
+from ecgae.scoring.join import known_of
 
 SPELLINGS = {
     "showcase": ("eid", "{field}-{instance}.{array}"),
@@ -55,7 +56,10 @@ def write(path, columns: dict[Field, list[str]], spelling: str = "showcase"):
         ]
     else:
         name, form = SPELLINGS[spelling]
-        names = [form.format(field=field.number, instance=field.instance, array=field.array) for field in columns]
+        names = [
+            form.format(field=field.number, instance=field.instance, array=field.array)
+            for field in columns
+        ]
     cells = dict(zip(names, columns.values(), strict=True))
     pd.DataFrame({name: ["01", "02", "03", "04"]} | cells).to_csv(path / "ukb.csv", index=False)
     return path / "ukb.csv"
@@ -65,7 +69,16 @@ def write(path, columns: dict[Field, list[str]], spelling: str = "showcase"):
 def test_every_spelling_of_the_fields_gives_the_same_covariates(tmp_path, spelling, capsys):
     table = read_covariates(write(tmp_path, wide(), spelling), TWO_PCS)
     assert list(table) == [
-        *("visit", "age", "sex", "centre", "array", "genetic_pc_1", "genetic_pc_2", "reported_sex_differs")
+        *(
+            "visit",
+            "age",
+            "sex",
+            "centre",
+            "array",
+            "genetic_pc_1",
+            "genetic_pc_2",
+            "reported_sex_differs",
+        )
     ]
     assert table.index.tolist() == ["01", "02", "03", "04"] * 3
     assert table["visit"].tolist() == [0] * 4 + [2] * 4 + [3] * 4
@@ -79,7 +92,8 @@ def test_every_spelling_of_the_fields_gives_the_same_covariates(tmp_path, spelli
     assert table.attrs["categorical"] == ["centre"]
     printed = capsys.readouterr().out
     assert (
-        "built from ukb.csv, visits 0, 2, 3: age (21003), sex (22001, else 31), centre (54), array (22000), " in printed
+        "built from ukb.csv, visits 0, 2, 3: age (21003), sex (22001, else 31), centre (54), array (22000), "
+        in printed
     )
     assert "genetic_pc_1 to 2 (22009)" in printed
     assert "4 other columns of ukb.csv are not used: " in printed
@@ -89,7 +103,12 @@ def test_text_as_the_platform_exports_it_is_understood(tmp_path):
     columns = wide() | {
         Field(31): ["Female", "Male", "Male", "Male"],
         Field(22001): ["Female", "", "Male", "Female"],
-        Field(54, 2): ["Cheadle (imaging)", "Reading (imaging)", "Cheadle (imaging)", "Newcastle (imaging)"],
+        Field(54, 2): [
+            "Cheadle (imaging)",
+            "Reading (imaging)",
+            "Cheadle (imaging)",
+            "Newcastle (imaging)",
+        ],
         Field(22000): ["UKBiLEVEAX_b5", "Batch_b022", "Batch_b011", "Batch_b001"],
     }
     table = read_covariates(write(tmp_path, columns, "platform"), TWO_PCS)
@@ -112,12 +131,15 @@ def test_age_and_centre_of_another_visit_are_never_taken(tmp_path):
     table = read_covariates(write(tmp_path, wide()), TWO_PCS)
     rows = covariate_rows(table, np.array(["03", "03"]), np.array([2, 3]))
     assert table["age"].iloc[rows].tolist()[0] == 62
-    assert table[["age", "centre"]].iloc[rows[1]].isna().all(), "03 was not there at visit 3: missing, not filled"
+    assert table[["age", "centre"]].iloc[rows[1]].isna().all(), (
+        "03 was not there at visit 3: missing, not filled"
+    )
     recruitment = {field: cells for field, cells in wide().items() if field.instance == 0}
     only = read_covariates(write(tmp_path, recruitment), TWO_PCS)
     assert covariate_rows(only, np.array(["01"]), np.array([2])).tolist() == [-1]
     with pytest.raises(
-        InputError, match=r"where the phenotypes have no visit; it has rows of visits. Add a visit column"
+        InputError,
+        match=r"where the phenotypes have no visit; it has rows of visits. Add a visit column",
     ):
         covariate_rows(only, np.array(["01"]), None)
 
@@ -133,18 +155,32 @@ def test_conditions_name_fields_of_the_person_or_of_the_visit(tmp_path):
     where = ["22006=1", "22027!=1", "50<180", "50-0.0>=170", "age>=60"]
     table = read_covariates(write(tmp_path, wide()), TWO_PCS, where)
     assert table.attrs["flags"] == ["22006", "22027", "50", "50-0.0", "reported_sex_differs"]
-    assert covariate_names(table) == ["age", "sex", "centre", "array", "genetic_pc_1", "genetic_pc_2"]
+    assert covariate_names(table) == [
+        "age",
+        "sex",
+        "centre",
+        "array",
+        "genetic_pc_1",
+        "genetic_pc_2",
+    ]
     assert table["50"].tolist()[4:8] == [169, 179, 189, 159]
     assert table["50"].isna().tolist()[8:] == [True] * 4, "height was not taken at visit 3"
-    assert table["50-0.0"].tolist() == [170, 180, 190, 160] * 3, "that column was asked for by its own name"
+    assert table["50-0.0"].tolist() == [170, 180, 190, 160] * 3, (
+        "that column was asked for by its own name"
+    )
 
 
 def test_a_table_without_sex_has_nobody_whose_sex_differs(tmp_path):
-    assert read_covariates(write(tmp_path, {Field(21003, 2): ["60", "61", "62", "63"]})).attrs["flags"] == []
+    assert (
+        read_covariates(write(tmp_path, {Field(21003, 2): ["60", "61", "62", "63"]})).attrs["flags"]
+        == []
+    )
 
 
 def test_a_term_makes_a_field_a_covariate(tmp_path):
-    table = read_covariates(write(tmp_path, wide()), Adjustment(terms=["50^2", "age*sex"], genetic_pcs=0))
+    table = read_covariates(
+        write(tmp_path, wide()), Adjustment(terms=["50^2", "age*sex"], genetic_pcs=0)
+    )
     assert covariate_names(table) == ["age", "sex", "centre", "array", "50"]
 
 
@@ -193,7 +229,9 @@ def test_contradictory_columns_are_refused(tmp_path, header, sentence):
         read_covariates(tmp_path / "ukb.csv")
 
 
-@pytest.mark.parametrize("name", ["PC1", "p1", "age", "sex_f", "IID", "1-2.3", "p12345678", "bmi_2_0"])
+@pytest.mark.parametrize(
+    "name", ["PC1", "p1", "age", "sex_f", "IID", "1-2.3", "p12345678", "bmi_2_0"]
+)
 def test_names_that_are_no_fields_are_none(name):
     assert field_of(name) is None
 
@@ -202,7 +240,9 @@ def test_a_table_of_a_large_cohort_is_read_in_seconds(tmp_path):
     people = 20_000
     random = np.random.default_rng(0)
     fields = [f"21003-{visit}.0" for visit in range(4)] + [f"54-{visit}.0" for visit in range(4)]
-    fields += ["31-0.0", "22001-0.0", "22000-0.0"] + [f"22009-0.{number}" for number in range(1, 41)]
+    fields += ["31-0.0", "22001-0.0", "22000-0.0"] + [
+        f"22009-0.{number}" for number in range(1, 41)
+    ]
     values = random.integers(0, 2, (people, len(fields)))
     pd.DataFrame(values, columns=fields).rename_axis("eid").to_csv(tmp_path / "ukb.csv")
     started = time.process_time()

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import reference
 
-from ecgae import hardy_weinberg
 from ecgae.errors import InputError
-from ecgae.genotypes import Genotypes
-from ecgae.variant_counts import Counts, count
-from ecgae.variant_filter import VariantFilter
+from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.variant_filter import VariantFilter
+from ecgae.statistics import hardy_weinberg
+from ecgae.statistics.variant_counts import Counts, count
 
 NO_FILTER = {
     "min_minor_allele_count": 0,
@@ -45,7 +45,10 @@ VARIANTS = table(
 class TestHardyWeinberg:
     def test_p_is_that_of_whole_numbers(self):
         rng = np.random.default_rng(0)
-        some = [tuple(rng.multinomial(rng.integers(1, 120), rng.dirichlet([1, 1, 1]))) for _ in range(300)]
+        some = [
+            tuple(rng.multinomial(rng.integers(1, 120), rng.dirichlet([1, 1, 1])))
+            for _ in range(300)
+        ]
         edges = [
             (1, 0, 0),
             (0, 1, 0),
@@ -67,7 +70,9 @@ class TestHardyWeinberg:
         expected += len(str(exact.numerator)) - len(str(exact.denominator))
         expected -= np.log10(exact.denominator / 10 ** (len(str(exact.denominator)) - 1))
         assert expected < -500
-        np.testing.assert_allclose(hardy_weinberg.log10_p(*three((0, 1000, 1000))), expected, rtol=1e-10)
+        np.testing.assert_allclose(
+            hardy_weinberg.log10_p(*three((0, 1000, 1000))), expected, rtol=1e-10
+        )
 
     def test_a_variant_without_calls_is_in_equilibrium(self):
         assert hardy_weinberg.log10_p(*three((0, 0, 0))) == 0
@@ -76,7 +81,10 @@ class TestHardyWeinberg:
     @pytest.mark.parametrize("threshold", [0, 1e-30, 1e-15, 1e-6, 0.01, 1])
     def test_the_quick_answer_is_the_exact_one(self, threshold):
         rng = np.random.default_rng(1)
-        rows = [tuple(rng.multinomial(rng.integers(1, 900), rng.dirichlet([1, 3, 3]))) for _ in range(500)]
+        rows = [
+            tuple(rng.multinomial(rng.integers(1, 900), rng.dirichlet([1, 3, 3])))
+            for _ in range(500)
+        ]
         exact = hardy_weinberg.log10_p(*three(*rows))
         with np.errstate(divide="ignore"):
             expected = exact < np.log10(threshold)
@@ -86,7 +94,17 @@ class TestHardyWeinberg:
     @pytest.mark.skipif(shutil.which("plink2") is None, reason="plink2 is not installed")
     def test_real_variants_have_the_p_of_plink2(self, tmp_path, real_data):
         source = real_data / "genotypes" / "1kg" / "1kg_phase3_subset_autosomes"
-        command = ["plink2", "--bfile", source, "--chr", "20-22", "--hardy", "--nonfounders", "--out", "x"]
+        command = [
+            "plink2",
+            "--bfile",
+            source,
+            "--chr",
+            "20-22",
+            "--hardy",
+            "--nonfounders",
+            "--out",
+            "x",
+        ]
         subprocess.run(list(map(str, command)), cwd=tmp_path, check=True, capture_output=True)
         printed = pd.read_csv(tmp_path / "x.hardy", sep="\t")
         columns = ["HET_A1_CT", "HOM_A1_CT", "TWO_AX_CT"]
@@ -155,7 +173,9 @@ def counts_of(rows, people=1000, n=None):
     heterozygous, homozygous, other = three(*rows)
     n = heterozygous + homozygous + other if n is None else np.array(n)
     copies = (heterozygous + 2 * homozygous).astype(float)
-    return Counts(people, n, copies, (heterozygous + 4.0 * homozygous), homozygous, heterozygous, other)
+    return Counts(
+        people, n, copies, (heterozygous + 4.0 * homozygous), homozygous, heterozygous, other
+    )
 
 
 class TestFailed:
@@ -192,8 +212,12 @@ class TestFailed:
         assert "info below 0.3" not in chosen.failed(count(dosage), hard_calls=True)
 
     def test_without_any_filter_all_that_have_a_call_pass(self):
-        failed = VariantFilter(**NO_FILTER).failed(counts_of([(0, 0, 0), (1, 0, 0), (0, 500, 500)]), hard_calls=False)
-        assert {reason: which.tolist() for reason, which in failed.items()} == {"no call": [True, False, False]}
+        failed = VariantFilter(**NO_FILTER).failed(
+            counts_of([(0, 0, 0), (1, 0, 0), (0, 500, 500)]), hard_calls=False
+        )
+        assert {reason: which.tolist() for reason, which in failed.items()} == {
+            "no call": [True, False, False]
+        }
 
     def test_fifty_thousand_variants_take_a_fifth_of_a_second_at_most(self):
         rng = np.random.default_rng(0)
@@ -221,14 +245,20 @@ class TestListed:
 
     def test_regions_without_a_variant_are_named(self, capsys):
         VariantFilter(regions=["1", "2", "6:1-2"]).listed(VARIANTS)
-        assert "2 of 3 regions of variants.regions hold no variant: 2, 6:1-2." in capsys.readouterr().out
+        assert (
+            "2 of 3 regions of variants.regions hold no variant: 2, 6:1-2."
+            in capsys.readouterr().out
+        )
 
     def test_lists_hold_either_name_and_unknown_ones_are_counted(self, tmp_path, capsys):
         (tmp_path / "keep").write_text("#ID note\nrs1 a\n1_200_G_A\nrs4\n\nrs99\n1_200_A_G\n")
         (tmp_path / "remove").write_text("6_34000000_T_C\n")
         chosen = VariantFilter(keep=str(tmp_path / "keep"), remove=str(tmp_path / "remove"))
         assert np.flatnonzero(chosen.listed(VARIANTS)).tolist() == [0, 1, 4]
-        assert capsys.readouterr().out == "2 of 5 variants in keep (variants.keep) have no genotypes.\n"
+        assert (
+            capsys.readouterr().out
+            == "2 of 5 variants in keep (variants.keep) have no genotypes.\n"
+        )
 
     def test_a_file_may_name_the_variants_of_real_genotypes(self, tmp_path):
         dosage = reference.random_dosage(np.random.default_rng(0), 10, 5)
@@ -260,14 +290,26 @@ class TestListed:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"min_minor_allele_count": -1}, r"variants\.min_minor_allele_count must be 0 or more; got -1"),
-        ({"min_minor_allele_count": float("nan")}, r"variants\.min_minor_allele_count must be 0 or more; got nan"),
-        ({"min_minor_allele_frequency": 0.6}, r"variants\.min_minor_allele_frequency must be from 0 to 0\.5; got 0\.6"),
+        (
+            {"min_minor_allele_count": -1},
+            r"variants\.min_minor_allele_count must be 0 or more; got -1",
+        ),
+        (
+            {"min_minor_allele_count": float("nan")},
+            r"variants\.min_minor_allele_count must be 0 or more; got nan",
+        ),
+        (
+            {"min_minor_allele_frequency": 0.6},
+            r"variants\.min_minor_allele_frequency must be from 0 to 0\.5; got 0\.6",
+        ),
         ({"min_call_rate": 95}, r"variants\.min_call_rate must be from 0 to 1; got 95"),
         ({"min_hwe_p": -1e-6}, r"variants\.min_hwe_p must be from 0 to 1; got -1e-06"),
         ({"min_info": 1.1}, r"variants\.min_info must be from 0 to 1; got 1\.1"),
         ({"regions": "6"}, r"variants\.regions must be a list; got 6"),
-        ({"regions": ["X"]}, r"variants\.regions must be chromosomes from 1 to 22 or base pairs .* got X\."),
+        (
+            {"regions": ["X"]},
+            r"variants\.regions must be chromosomes from 1 to 22 or base pairs .* got X\.",
+        ),
         ({"regions": [23]}, r"got 23\."),
         ({"regions": ["6:5-4"]}, r"got 6:5-4\."),
         ({"regions": ["6:5"]}, r"got 6:5\."),

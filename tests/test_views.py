@@ -6,8 +6,8 @@ from conftest import heartbeats
 
 from ecgae.ecg import INDEPENDENT_LEADS, LEADS, LIMB_LEADS_FROM_I_AND_II
 from ecgae.errors import InputError
-from ecgae.features import Standard, named
-from ecgae.views import View
+from ecgae.models.features import Standard, named
+from ecgae.models.views import View
 
 
 def recordings() -> np.ndarray:
@@ -41,7 +41,11 @@ def test_single_lead_samples_are_the_leads_in_order():
 
 
 def test_latents_are_named_by_lead_where_each_lead_has_its_own():
-    assert View(tuple("ABC"), "single").names(2)[:3] == ["A_latent_01", "A_latent_02", "B_latent_01"]
+    assert View(tuple("ABC"), "single").names(2)[:3] == [
+        "A_latent_01",
+        "A_latent_02",
+        "B_latent_01",
+    ]
     assert View(LEADS).names(2) == ["latent_01", "latent_02"]
 
 
@@ -50,7 +54,10 @@ def test_latents_are_named_by_lead_where_each_lead_has_its_own():
     [
         ((LEADS, "both"), "lead_mode must be one of joint, single"),
         ((LEADS, "joint", "eight"), "leads must be one of all, independent"),
-        ((("MLII",), "joint", "independent"), "leads=independent must have recordings with all six limb leads"),
+        (
+            (("MLII",), "joint", "independent"),
+            "leads=independent must have recordings with all six limb leads",
+        ),
     ],
 )
 def test_a_view_that_cannot_be_is_refused(view, message):
@@ -69,7 +76,9 @@ def test_measurements_have_mean_0_and_sd_1_and_a_missing_one_is_the_mean():
 def test_a_measurement_that_is_not_there_is_refused_with_those_that_are():
     table = {"qt_interval": np.array([400.0, np.nan]), "p_duration": np.array([np.nan, np.nan])}
     assert named(["qt_interval"], table, "cohort x").shape == (2, 1)
-    with pytest.raises(InputError, match=r"measurements of cohort x \(p_duration, qt_interval\); got age"):
+    with pytest.raises(
+        InputError, match=r"measurements of cohort x \(p_duration, qt_interval\); got age"
+    ):
         named(["age"], table, "cohort x")
     with pytest.raises(InputError, match="nobody has p_duration"):
         named(["p_duration"], table, "cohort x")

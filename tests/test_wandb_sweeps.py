@@ -1,4 +1,5 @@
-"""Sweeps that W&B hands out: the commands that its agent starts are jobs of the sweeps of the same names."""
+"""Sweeps that W&B hands out: the commands that its agent starts are jobs of the sweeps of the same
+names."""
 
 import re
 from typing import Any
@@ -17,7 +18,9 @@ def of_wandb(name: str) -> dict[str, Any]:
 
 
 def of_hydra(name: str) -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "sweeps" / f"{name}.yaml").read_text())["hydra"]["sweeper"]["params"]
+    return yaml.safe_load((ROOT / "sweeps" / f"{name}.yaml").read_text())["hydra"]["sweeper"][
+        "params"
+    ]
 
 
 def values(parameter: dict[str, Any]) -> list[Any]:
@@ -26,10 +29,15 @@ def values(parameter: dict[str, Any]) -> list[Any]:
 
 
 def command(name: str, parameters: dict[str, Any]) -> tuple[str, ...]:
-    """What W&B's agent starts for these values: its own code writes them out, and puts them into the command."""
-    utils = pytest.importorskip("wandb.sdk.launch.sweeps.utils", reason="W&B has moved the agent's code")
+    """What W&B's agent starts for these values: its own code writes them out, and puts them into
+    the command."""
+    utils = pytest.importorskip(
+        "wandb.sdk.launch.sweeps.utils", reason="W&B has moved the agent's code"
+    )
     sweep = of_wandb(name)
-    told = utils.create_sweep_command_args({"args": {key: {"value": value} for key, value in parameters.items()}})
+    told = utils.create_sweep_command_args(
+        {"args": {key: {"value": value} for key, value in parameters.items()}}
+    )
     told |= {"env": [], "interpreter": [], "program": [sweep["program"]]}
     words: list[str] = []
     for word in sweep["command"]:
@@ -40,9 +48,16 @@ def command(name: str, parameters: dict[str, Any]) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def composed() -> dict[str, list[tuple[dict[str, Any], Any]]]:
-    """By sweep, its first and its last job: the parameters, and the config that Hydra made of the command."""
+    """By sweep, its first and its last job: the parameters, and the config that Hydra made of the
+    command."""
     jobs = [
-        (name, {key: values(parameter)[end] for key, parameter in of_wandb(name)["parameters"].items()})
+        (
+            name,
+            {
+                key: values(parameter)[end]
+                for key, parameter in of_wandb(name)["parameters"].items()
+            },
+        )
         for name in NAMES
         for end in (0, -1)
     ]
@@ -104,4 +119,6 @@ def test_what_is_asked_of_w_and_b_can_be_answered(name):
         assert not any(
             value is None or isinstance(value, dict) for value in values(parameter)
         )  # these do not reach Hydra whole
-        assert all(isinstance(parameter[end], int | float) for end in ("min", "max") if end in parameter)
+        assert all(
+            isinstance(parameter[end], int | float) for end in ("min", "max") if end in parameter
+        )

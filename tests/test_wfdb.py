@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from wfdb_file import counts, limb, write
 
-from ecgae.cohort import MISSING
 from ecgae.ecg import LEADS, LIMB_LEADS_FROM_I_AND_II, derived_limb_leads
 from ecgae.errors import InputError
-from ecgae.waveforms import Trace, assemble
-from ecgae.wfdb_records.header import read_header
-from ecgae.wfdb_records.record import read_waveform
+from ecgae.recordings.formats.recording import MISSING
+from ecgae.recordings.formats.waveforms import Trace, assemble
+from ecgae.recordings.formats.wfdb_records.header import read_header
+from ecgae.recordings.formats.wfdb_records.record import read_waveform
 
 wfdb = pytest.importorskip("wfdb")
 
@@ -81,17 +81,32 @@ def stored(flat: np.ndarray, storage: str) -> bytes:
         return b"".join(int(value).to_bytes(3, "little", signed=True) for value in flat)
     if storage == "212":
         one, two = flat[::2] & 0xFFF, flat[1::2] & 0xFFF
-        return np.stack([one & 0xFF, (one >> 8) | (two >> 8) << 4, two & 0xFF], axis=1).astype("u1").tobytes()
+        return (
+            np.stack([one & 0xFF, (one >> 8) | (two >> 8) << 4, two & 0xFF], axis=1)
+            .astype("u1")
+            .tobytes()
+        )
     one, two, three = (flat[place::3] & 0x3FF for place in range(3))
     if storage == "311":
         return (one | two << 10 | three << 20).astype("<u4").tobytes()
-    return np.stack([one << 1 | (three & 0x1F) << 11, two << 1 | (three >> 5) << 11], axis=1).astype("<u2").tobytes()
+    return (
+        np.stack([one << 1 | (three & 0x1F) << 11, two << 1 | (three >> 5) << 11], axis=1)
+        .astype("<u2")
+        .tobytes()
+    )
 
 
 @pytest.mark.parametrize("storage", ["16", "61", "160", "24", "32", "80", "212", "310", "311"])
 def test_every_storage_format_gives_the_numbers_that_were_stored(tmp_path, storage):
     traces = counts(2, 36, 100)
-    lowest = {"80": -128, "212": -2048, "310": -512, "311": -512, "24": -(2**23), "32": -(2**31)}.get(storage, -32768)
+    lowest = {
+        "80": -128,
+        "212": -2048,
+        "310": -512,
+        "311": -512,
+        "24": -(2**23),
+        "32": -(2**31),
+    }.get(storage, -32768)
     traces[1, 7] = lowest
     record = write(tmp_path, traces, ["I", "V1"], storage=storage)
     record.with_name("r.dat").write_bytes(stored(traces.T.ravel(), storage))
@@ -102,7 +117,9 @@ def test_every_storage_format_gives_the_numbers_that_were_stored(tmp_path, stora
 def test_format_8_adds_up_its_differences(tmp_path):
     traces = np.cumsum(counts(2, 36, 100), axis=1)
     record = write(tmp_path, traces, ["I", "V1"], storage="8")
-    record.with_name("r.dat").write_bytes(np.diff(traces, axis=1, prepend=traces[:, :1]).T.astype("i1").tobytes())
+    record.with_name("r.dat").write_bytes(
+        np.diff(traces, axis=1, prepend=traces[:, :1]).T.astype("i1").tobytes()
+    )
     assert np.array_equal(read_waveform(record).counts, traces)
 
 
@@ -118,7 +135,15 @@ def test_compressed_formats_give_the_same_numbers(tmp_path, storage):
 
 
 def test_the_challenges_mat_files_are_read_behind_their_24_bytes(tmp_path):
-    record = write(tmp_path, limb(), LEADS, storage="16x1+24", suffix=".mat", prefix=b"\0" * 24, gain="1000.0(0)/mv")
+    record = write(
+        tmp_path,
+        limb(),
+        LEADS,
+        storage="16x1+24",
+        suffix=".mat",
+        prefix=b"\0" * 24,
+        gain="1000.0(0)/mv",
+    )
     assert np.array_equal(read_waveform(record, LEADS).counts, limb())
 
 
@@ -165,7 +190,9 @@ def test_derived_limb_leads_are_einthovens_and_goldbergers_without_rounding(one_
 def test_eight_leads_become_twelve_exactly(tmp_path):
     measured = [0, 1, *range(6, 12)]
     traces = counts(12, 40, 999)
-    waveform = read_waveform(write(tmp_path, traces[measured], [LEADS[place] for place in measured]), LEADS)
+    waveform = read_waveform(
+        write(tmp_path, traces[measured], [LEADS[place] for place in measured]), LEADS
+    )
     expected = LIMB_LEADS_FROM_I_AND_II @ traces[:2] / 1000
     assert np.abs(waveform.counts[:6] * waveform.resolution[:6, None] - expected).max() < 1e-12
     assert np.array_equal(waveform.counts[6:], traces[6:])
@@ -282,7 +309,9 @@ def test_changed_samples_are_found_by_the_checksum(tmp_path):
 
 
 def test_checksums_of_zero_throughout_are_a_place_holder(tmp_path):
-    assert np.array_equal(read_waveform(write(tmp_path, TWO, ["I", "V1"], checksums=False)).counts, TWO)
+    assert np.array_equal(
+        read_waveform(write(tmp_path, TWO, ["I", "V1"], checksums=False)).counts, TWO
+    )
 
 
 def test_a_missing_header_or_lead_is_named(tmp_path):
@@ -299,7 +328,9 @@ def test_a_path_that_the_package_would_take_for_an_address_is_refused(tmp_path):
 
 def master(folder: Path, segments: str, samples: int, leads: int = 2) -> Path:
     lines = segments.split("; ")
-    (folder / "m.hea").write_text("\n".join([f"m/{len(lines)} {leads} 500 {samples}", *lines]) + "\n")
+    (folder / "m.hea").write_text(
+        "\n".join([f"m/{len(lines)} {leads} 500 {samples}", *lines]) + "\n"
+    )
     return folder / "m"
 
 

@@ -1,4 +1,5 @@
-"""PTB-XL, MIT-BIH and any folder of WFDB records: who is found, and what the files say about them."""
+"""PTB-XL, MIT-BIH and any folder of WFDB records: who is found, and what the files say about
+them."""
 
 import pickle
 from pathlib import Path
@@ -8,12 +9,12 @@ import pandas as pd
 import pytest
 from wfdb_file import counts, limb, write
 
-from ecgae.cohort.mitbih import AAMI, DS1, DS2, MITBIH, PACED
-from ecgae.cohort.ptbxl import PTBXL
-from ecgae.cohort.wfdb import WFDB
 from ecgae.ecg import LEADS
 from ecgae.errors import InputError
-from ecgae.wfdb_records.annotations import read_annotations
+from ecgae.recordings.cohort.mitbih import AAMI, DS1, DS2, MITBIH, PACED
+from ecgae.recordings.cohort.ptbxl import PTBXL
+from ecgae.recordings.cohort.wfdb import WFDB
+from ecgae.recordings.formats.wfdb_records.annotations import read_annotations
 
 wfdb = pytest.importorskip("wfdb")
 
@@ -56,7 +57,11 @@ def test_a_header_without_its_samples_is_refused_when_it_is_read(tmp_path):
         ),
         ("# Age: 300\n# Sex: Male", {"age": 90, "age_over_89": 1, "sex_female": 0}, {}),
         ("#<age>: >89\n#<sex>: F", {"age": 90, "age_over_89": 1, "sex_female": 1}, {}),
-        ("#Age: NaN\n#Sex: Unknown", {"age": np.nan, "age_over_89": np.nan, "sex_female": np.nan}, {}),
+        (
+            "#Age: NaN\n#Sex: Unknown",
+            {"age": np.nan, "age_over_89": np.nan, "sex_female": np.nan},
+            {},
+        ),
         ("#Name: Ada\n# 69 M 1085 1629 x1", {}, {}),
     ],
 )
@@ -67,7 +72,9 @@ def test_comments_give_age_sex_and_codes_and_nothing_else(tmp_path, comments, me
     assert source.candidates[0].labels == labels
 
 
-@pytest.mark.parametrize("bad", [{"leads": "I"}, {"leads": ["I", "I"]}, {"gain": 0.0}, {"sampling_rate": -1.0}])
+@pytest.mark.parametrize(
+    "bad", [{"leads": "I"}, {"leads": ["I", "I"]}, {"gain": 0.0}, {"sampling_rate": -1.0}]
+)
 def test_bad_numbers_of_the_wfdb_cohort_fail_at_construction(bad):
     with pytest.raises(InputError, match="cohort"):
         WFDB("somewhere", **bad)
@@ -112,7 +119,10 @@ def test_ptbxl_age_300_means_older_than_89(tmp_path):
 def test_ptbxl_visits_are_counted_by_date(tmp_path):
     later = {"ecg_id": 2, "recording_date": "1990-01-01 00:00:00", "filename_hr": "records500/2_hr"}
     found = ptbxl(tmp_path, later, {}).sources().found
-    assert [(source.sample_id, source.candidates[0].visit) for source in found] == [("7", 1), ("7", 2)]
+    assert [(source.sample_id, source.candidates[0].visit) for source in found] == [
+        ("7", 1),
+        ("7", 2),
+    ]
     assert [source.candidates[0].file.name for source in found] == ["1_hr", "2_hr"]
 
 
@@ -127,7 +137,10 @@ def test_ptbxl_visits_are_counted_by_date(tmp_path):
         ({"sex": 2}, "sex must be 0"),
         ({"patient_id": ""}, "row must have a patient_id"),
         ({"ecg_id": "one"}, "row must have a patient_id, an ecg_id"),
-        ({"filename_hr": "../../secret"}, "row must have a patient_id, an ecg_id and a file below the root"),
+        (
+            {"filename_hr": "../../secret"},
+            "row must have a patient_id, an ecg_id and a file below the root",
+        ),
     ],
 )
 def test_a_malformed_ptbxl_row_is_left_out_with_the_reason(tmp_path, row, reason):
@@ -185,7 +198,9 @@ def test_the_two_records_of_one_man_are_visits_of_one_person(tmp_path):
     sources = MITBIH(str(tmp_path)).sources()
     rows = [(source.sample_id, source.candidates[0].visit) for source in sources.found]
     assert rows == [("100", 1), ("102", 1), ("201", 1), ("201", 2)]
-    metadata = {source.candidates[0].file.name: source.candidates[0].metadata for source in sources.found}
+    metadata = {
+        source.candidates[0].file.name: source.candidates[0].metadata for source in sources.found
+    }
     assert metadata["201"] == {"record": 201, "dataset": 1, "paced": 0}
     assert metadata["202"]["dataset"] == 2
     assert metadata["102"]["paced"] == 1
@@ -203,8 +218,14 @@ def test_the_inter_patient_split_and_the_paced_records_make_up_the_48():
     ("damage", "reason"),
     [
         (lambda file: file.unlink(), r"record must have annotations; 100\.atr is missing"),
-        (lambda file: file.write_bytes(file.read_bytes()[:-2]), r"end with their end mark; 100\.atr is truncated"),
-        (lambda file: file.write_bytes(b"\x00\xec\x00\x80\x00\x00" + file.read_bytes()), "annotations must"),
+        (
+            lambda file: file.write_bytes(file.read_bytes()[:-2]),
+            r"end with their end mark; 100\.atr is truncated",
+        ),
+        (
+            lambda file: file.write_bytes(b"\x00\xec\x00\x80\x00\x00" + file.read_bytes()),
+            "annotations must",
+        ),
         (lambda file: file.write_bytes(b"\xff" * 7 + b"\0\0"), "annotations must"),
     ],
 )
@@ -226,7 +247,8 @@ def test_real_ptbxl_records_are_what_the_wfdb_package_makes_of_them(real_data):
     cohort = PTBXL(str(real_data / "ptbxl"))
     cohort.prepare()
     sources = cohort.sources()
-    assert (len(sources.found), len(sources.left_out)) == (200, 0)
+    rows = len(pd.read_csv(real_data / "ptbxl" / "ptbxl_database.csv"))
+    assert (len(sources.found), len(sources.left_out)) == (rows, 0)
     for source in sources.found[::40]:
         file = source.candidates[0].file
         waveform = cohort.read(file).waveforms["strip"]
@@ -245,7 +267,13 @@ def test_real_mitbih_records_and_beats_are_read(real_data):
     assert recording.waveforms["strip"].resolution[0] == 1 / 200
     assert recording.beats is not None
     found = {name: recording.beats.classes.count(name) for name in "NSVFQ"}
-    assert found == {"N": 2239, "S": 33, "V": 1, "F": 0, "Q": 0}  # the database's own table of record 100
+    assert found == {
+        "N": 2239,
+        "S": 33,
+        "V": 1,
+        "F": 0,
+        "Q": 0,
+    }  # the database's own table of record 100
 
 
 def test_the_normalised_gains_of_every_real_ludb_record_are_met_by_a_word(real_data):
@@ -255,6 +283,10 @@ def test_the_normalised_gains_of_every_real_ludb_record_are_met_by_a_word(real_d
     for source in found:
         with pytest.raises(InputError, match=r"Set cohort\.gain to the true counts per mV"):
             cohort.read(source.candidates[0].file)
-    waveform = WFDB(str(real_data / "ludb"), gain=1000.0).read(found[0].candidates[0].file).waveforms["strip"]
+    waveform = (
+        WFDB(str(real_data / "ludb"), gain=1000.0)
+        .read(found[0].candidates[0].file)
+        .waveforms["strip"]
+    )
     limb_leads = waveform.counts[:3].astype(int)
     assert np.array_equal(limb_leads[1], limb_leads[0] + limb_leads[2])

@@ -1,4 +1,5 @@
-"""What a comparison holds beside models: measured right, scored once, on the same people as the run."""
+"""What a comparison holds beside models: measured right, scored once, on the same people as the
+run."""
 
 import json
 from dataclasses import dataclass
@@ -13,19 +14,26 @@ import yaml
 from conftest import ROOT, composed
 from recorded import Recorded
 
-from ecgae.beats import MedianBeat
 from ecgae.ecg import DERIVED_LEADS, LEADS
-from ecgae.engine.ols import OLS
-from ecgae.entry import choices_of, plain
+from ecgae.entry.command_line import plain
+from ecgae.entry.scan import choices_of
 from ecgae.errors import InputError
-from ecgae.latents import CONFIRM, SELECT, TRAINING, VALIDATION, read_latents
-from ecgae.study import Files, Study
-from ecgae.yardstick import Source
-from ecgae.yardstick.intervals import Intervals
-from ecgae.yardstick.oracle import Oracle
-from ecgae.yardstick.pca import PCA
-from ecgae.yardstick.time_points import TimePoints
-from ecgae.yardsticks import YARDSTICKS, People, Recordings, require_known, score_yardsticks
+from ecgae.genetics.engine.ols import OLS
+from ecgae.models.latents import CONFIRM, SELECT, TRAINING, VALIDATION, read_latents
+from ecgae.scoring.scored_yardsticks import (
+    YARDSTICKS,
+    RecordedPeople,
+    Recordings,
+    require_known,
+    score_yardsticks,
+)
+from ecgae.scoring.study import Files, Study
+from ecgae.scoring.yardstick import Source
+from ecgae.scoring.yardstick.intervals import Intervals
+from ecgae.scoring.yardstick.oracle import Oracle
+from ecgae.scoring.yardstick.pca import PCA
+from ecgae.scoring.yardstick.time_points import TimePoints
+from ecgae.signals.beats import MedianBeat
 
 PEOPLE, R_PEAK = 240, 238
 PARTS = np.resize([TRAINING, SELECT, SELECT, CONFIRM, VALIDATION], PEOPLE)
@@ -39,7 +47,9 @@ class Beats(Recorded):
         self.measurements = measurements
 
     def only(self, kept):
-        chosen = Beats(self.recorded[kept], {name: values[kept] for name, values in self.measurements.items()})
+        chosen = Beats(
+            self.recorded[kept], {name: values[kept] for name, values in self.measurements.items()}
+        )
         chosen.sample_ids, chosen.visits = self.sample_ids[kept], self.visits[kept]
         return chosen
 
@@ -49,7 +59,8 @@ class Beats(Recorded):
 
 @dataclass(frozen=True)
 class World:
-    """People whose R amplitude in mV and R peak are known, and who has two copies of the allele behind it."""
+    """RecordedPeople whose R amplitude in mV and R peak are known, and who has two copies of the
+    allele behind it."""
 
     store: Beats
     amplitude: np.ndarray
@@ -67,13 +78,22 @@ def world() -> World:
     time = np.arange(600)
     wave = np.exp(-(((time - centre[:, None]) / 8) ** 2)) * amplitude[:, None]
     wave = wave + 0.3 * np.exp(-(((time - 400) / 25) ** 2)) * rng.normal(1, 0.3, (PEOPLE, 1))
-    ecg = np.linspace(0.4, 1.5, 12)[:, None] * wave[:, None] + rng.normal(0, 0.01, (PEOPLE, 12, 600))
+    ecg = np.linspace(0.4, 1.5, 12)[:, None] * wave[:, None] + rng.normal(
+        0, 0.01, (PEOPLE, 12, 600)
+    )
     measurements = {f"r_amplitude_{lead}": 1000 * amplitude for lead in LEADS}
-    measurements |= {"qrs_duration": rng.normal(90, 8, PEOPLE), "p_onset": rng.normal(300, 5, PEOPLE)}
+    measurements |= {
+        "qrs_duration": rng.normal(90, 8, PEOPLE),
+        "p_onset": rng.normal(300, 5, PEOPLE),
+    }
     q = rng.normal(100, 20, PEOPLE)
     q[: PEOPLE // 4] = np.nan  # no Q wave
     rare = np.where(np.arange(PEOPLE) < 30, 50.0, np.nan)
-    measurements |= {"q_amplitude_V5": q, "q_amplitude_V1": rare, "pq_interval": np.where(rare > 0, 160.0, np.nan)}
+    measurements |= {
+        "q_amplitude_V5": q,
+        "q_amplitude_V1": rare,
+        "pq_interval": np.where(rare > 0, 160.0, np.nan),
+    }
     return World(Beats(ecg.astype(np.float32), measurements), amplitude, centre, dosage)
 
 
@@ -82,7 +102,8 @@ def source(world: World, truth: Path | None = None) -> Source:
 
 
 def test_every_yardstick_has_one_file_and_a_name_in_the_config():
-    files = {file.stem for file in (ROOT / "ecgae" / "yardstick").glob("*.py") if not file.stem.startswith("_")}
+    folder = ROOT / "ecgae" / "scoring" / "yardstick"
+    files = {file.stem for file in folder.glob("*.py") if not file.stem.startswith("_")}
     assert files == set(YARDSTICKS) == set(composed().yardsticks)
 
 
@@ -100,7 +121,9 @@ def test_a_wave_that_is_blank_is_none_and_a_person_without_measurements_is_missi
     nobody = {name: values.copy() for name, values in world.store.measurements.items()}
     for values in nobody.values():
         values[5] = np.nan
-    names, values = Intervals()(Source(Beats(world.store.recorded, nobody), np.ones(PEOPLE, bool), None))
+    names, values = Intervals()(
+        Source(Beats(world.store.recorded, nobody), np.ones(PEOPLE, bool), None)
+    )
     q = values[:, names.index("q_amplitude_V5")]
     assert (np.delete(q[: PEOPLE // 4], 5) == 0).all()
     assert np.isnan(values[5]).all()
@@ -111,7 +134,9 @@ def test_principal_components_are_fitted_on_training_people_only(world):
     found = PCA(components=3)(source(world))
     strangers = world.store.recorded.copy()
     strangers[PARTS == SELECT] *= 40
-    others = PCA(components=3)(source(World(Beats(strangers, {}), world.amplitude, world.centre, world.dosage)))
+    others = PCA(components=3)(
+        source(World(Beats(strangers, {}), world.amplitude, world.centre, world.dosage))
+    )
     trained = np.isin(PARTS, [TRAINING, VALIDATION])
     assert np.allclose(found.values[trained], others.values[trained], atol=1e-4)
     assert (np.diff(found.values[trained].var(axis=0)) < 0).all()  # the widest first
@@ -139,16 +164,22 @@ def test_time_points_at_which_everybody_is_at_zero_are_left_out(world):
 
 
 def test_time_points_outside_the_beat_are_missing_and_those_outside_most_beats_left_out(world):
-    short = World(Beats(world.store.recorded[..., :450], {}), world.amplitude, world.centre, world.dosage)
+    short = World(
+        Beats(world.store.recorded[..., :450], {}), world.amplitude, world.centre, world.dosage
+    )
     names, values = TimePoints(step=0.01, least_spread=0)(source(short))
-    last = max(int(name.split("_")[1].removesuffix("ms")) for name in names if name.startswith("V6"))
+    last = max(
+        int(name.split("_")[1].removesuffix("ms")) for name in names if name.startswith("V6")
+    )
     assert last == 420  # sample 448 of a beat of 450 whose R peak is at 238
     assert np.isnan(values[np.argmax(world.centre), names.index(f"V6_+{last}ms")])
 
 
 def test_the_oracle_is_everybodys_parameters_by_id(world, tmp_path):
     ids = world.store.sample_ids
-    table = pd.DataFrame({"FID": ids, "IID": ids, "qrs_duration": np.arange(PEOPLE), "qt_interval": 1.0})
+    table = pd.DataFrame(
+        {"FID": ids, "IID": ids, "qrs_duration": np.arange(PEOPLE), "qt_interval": 1.0}
+    )
     table.iloc[::-1].iloc[:-1].to_csv(tmp_path / "parameters.tsv", sep="\t", index=False)
     names, values = Oracle()(source(world, tmp_path / "planted.tsv"))
     assert names == ["qrs_duration"]
@@ -159,7 +190,9 @@ def test_the_oracle_is_everybodys_parameters_by_id(world, tmp_path):
 @pytest.fixture
 def scoring(world, tmp_path, request):
     """A call of `score_yardsticks` on the world's people, with a real study."""
-    prefix = reference.write_genotypes(tmp_path / "x", world.dosage, sample_ids=world.store.sample_ids.tolist())
+    prefix = reference.write_genotypes(
+        tmp_path / "x", world.dosage, sample_ids=world.store.sample_ids.tolist()
+    )
     cfg = composed("checks.heritability=false", "checks.ld_scores=false", "checks.permutations=0")
     study = Study.open(Files(prefix, None, (), None), choices_of(cfg))
     cohort = SimpleNamespace(planted=None)
@@ -168,14 +201,20 @@ def scoring(world, tmp_path, request):
     def call(*names, store=world.store, parts=PARTS, study=study, engine=None, **sections):
         engine = engine or OLS(constant_phenotypes="fail")
         config = plain(cfg) | sections
-        people = People(store, parts)
+        people = RecordedPeople(store, parts)
         score_yardsticks(names, people, recordings, study, engine, config, tmp_path / "yardsticks")
-        return sorted(path.name for path in (tmp_path / "yardsticks").iterdir() if not path.name.startswith("."))
+        return sorted(
+            path.name
+            for path in (tmp_path / "yardsticks").iterdir()
+            if not path.name.startswith(".")
+        )
 
     return SimpleNamespace(call=call, folder=tmp_path / "yardsticks", study=study)
 
 
-def test_a_yardstick_is_scored_on_the_select_people_and_keeps_everybodys_phenotypes(scoring, world, capsys):
+def test_a_yardstick_is_scored_on_the_select_people_and_keeps_everybodys_phenotypes(
+    scoring, world, capsys
+):
     (name,) = scoring.call("intervals")
     directory = scoring.folder / name
     score = json.loads((directory / "score.json").read_text())
@@ -187,7 +226,11 @@ def test_a_yardstick_is_scored_on_the_select_people_and_keeps_everybodys_phenoty
     assert {"cohort", "split", "score", "engine"} <= set(config)
     kept = read_latents(directory / "latents.h5")
     assert kept.sample_ids.tolist() == world.store.sample_ids.tolist()
-    assert set(kept.split) == {TRAINING, SELECT, CONFIRM}  # validation people are training people to a yardstick
+    assert set(kept.split) == {
+        TRAINING,
+        SELECT,
+        CONFIRM,
+    }  # validation people are training people to a yardstick
 
 
 def test_a_yardstick_is_scored_once_for_all_runs_on_the_same_people(scoring, monkeypatch):
@@ -199,7 +242,9 @@ def test_a_yardstick_is_scored_once_for_all_runs_on_the_same_people(scoring, mon
     monkeypatch.setattr(Study, "scan", scan)
     another_seed = PARTS.copy()
     another_seed[PARTS == TRAINING], another_seed[PARTS == VALIDATION] = VALIDATION, TRAINING
-    same = scoring.call("intervals", architecture={"other": 1}, parts=another_seed, paths={"runs": "elsewhere"})
+    same = scoring.call(
+        "intervals", architecture={"other": 1}, parts=another_seed, paths={"runs": "elsewhere"}
+    )
     assert same == first
 
 
@@ -222,12 +267,15 @@ def test_what_a_cohort_does_not_allow_is_left_out_with_a_word_and_leaves_nothing
 
 def test_a_scan_that_fails_leaves_no_half_yardstick(scoring, capsys):
     assert scoring.call("intervals", engine=OLS(report_below=1e-7)) == []
-    assert "yardstick intervals is left out: score.member_p must not exceed" in capsys.readouterr().out
+    assert (
+        "yardstick intervals is left out: score.member_p must not exceed" in capsys.readouterr().out
+    )
 
 
 def test_an_unknown_yardstick_is_refused_with_the_alternatives():
     with pytest.raises(
-        InputError, match=r"yardsticks must be some of intervals, pca, time_points, oracle; got ruler\."
+        InputError,
+        match=r"yardsticks must be some of intervals, pca, time_points, oracle; got ruler\.",
     ):
         require_known(["intervals", "ruler"])
 
@@ -236,7 +284,10 @@ def test_people_without_a_median_beat_are_missing_and_not_dropped(scoring, world
     """The run's own recordings are strips; one person's strip gave no beat."""
     strips = Recorded(np.zeros((PEOPLE, 12, 700), np.float32))
     without = np.arange(PEOPLE) != 4
-    monkeypatch.setattr("ecgae.yardsticks._with_beats", lambda store, recordings: world.store.only(without))
+    monkeypatch.setattr(
+        "ecgae.scoring.scored_yardsticks._with_beats",
+        lambda store, recordings: world.store.only(without),
+    )
     (name,) = scoring.call("pca", store=strips)
     kept = read_latents(scoring.folder / name / "latents.h5")
     assert np.isnan(kept.values[4]).all()

@@ -1,35 +1,47 @@
-"""A linear autoencoder whose every answer is known: principal components, with or without a way past the bottleneck."""
+"""A linear autoencoder whose every answer is known: principal components, with or without a way
+past the bottleneck."""
 
 import numpy as np
 import torch
 
-from ecgae.architecture import Autoencoder, Latent
-from ecgae.checkpoint import Fitted
-from ecgae.cohort import Layout
-from ecgae.dataset import Dataset
 from ecgae.ecg import LEADS
-from ecgae.entry import build
-from ecgae.features import Standard
-from ecgae.store import Store
-from ecgae.views import View
+from ecgae.entry.build import build
+from ecgae.models.architecture import Autoencoder, Latent
+from ecgae.models.checkpoint import Fitted
+from ecgae.models.dataset import Dataset
+from ecgae.models.features import Standard
+from ecgae.models.views import View
+from ecgae.recordings.formats.recording import Layout
+from ecgae.recordings.store import Store
 
 
 class Linear(Autoencoder):
-    """`centre + latent @ axes`; with `skip` the decoder gets the input itself, and uses the latents for the rest.
+    """`centre + latent @ axes`; with `skip` the decoder gets the input itself, and uses the latents
+    for the rest.
 
     `told` [condition ...] is added for each standardised measurement.
     """
 
-    def __init__(self, signals: np.ndarray, latent_dim: int, skip: float = 0.0, told: np.ndarray | None = None):
+    def __init__(
+        self,
+        signals: np.ndarray,
+        latent_dim: int,
+        skip: float = 0.0,
+        told: np.ndarray | None = None,
+    ):
         super().__init__()
         flat = torch.from_numpy(np.ascontiguousarray(signals)).flatten(1)
         self.shape, self.skip = signals.shape[1:], skip
         self.centre = torch.nn.Parameter(flat.mean(dim=0))
-        self.axes = torch.nn.Parameter(torch.linalg.svd(flat - self.centre, full_matrices=False).Vh[:latent_dim])
+        self.axes = torch.nn.Parameter(
+            torch.linalg.svd(flat - self.centre, full_matrices=False).Vh[:latent_dim]
+        )
         self.told = None if told is None else torch.from_numpy(told)
 
     def encode(self, ecg):
-        return Latent((ecg.flatten(1) - self.centre) @ self.axes.T, skips=(ecg,) if self.skip else ())
+        return Latent(
+            (ecg.flatten(1) - self.centre) @ self.axes.T, skips=(ecg,) if self.skip else ()
+        )
 
     def decode(self, latent, skips=(), condition=None):
         ecg = (self.centre + latent @ self.axes).unflatten(1, self.shape)
@@ -64,9 +76,23 @@ class Recordings(Store):
         return self._tables.get(name, {})
 
 
-def toy(composed, ecg, latent_dim=4, lead_mode="joint", lead_set="all", normalization="global", skip=0.0, **store):
+def toy(
+    composed,
+    ecg,
+    latent_dim=4,
+    lead_mode="joint",
+    lead_set="all",
+    normalization="global",
+    skip=0.0,
+    **store,
+):
     """A dataset of these ECGs (their own cleaned version), and a model fitted to them."""
-    dataset = Dataset(Recordings(ecg, **store), store.get("kind", "median_beat"), ecg, View(LEADS, lead_mode, lead_set))
+    dataset = Dataset(
+        Recordings(ecg, **store),
+        store.get("kind", "median_beat"),
+        ecg,
+        View(LEADS, lead_mode, lead_set),
+    )
     fitted = build(composed(f"normalization={normalization}").normalization).fit([ecg])
     signals = dataset.view.signals(ecg)
     model = Linear(fitted(signals).apply(signals), latent_dim, skip)

@@ -1,4 +1,5 @@
-"""What checks every annotation of `ecgae` while testing: shapes and types, an int being a float too (PEP 484)."""
+"""What checks every annotation of `ecgae` while testing: shapes and types, an int being a float too
+(PEP 484)."""
 
 from beartype import BeartypeConf, beartype
 

@@ -1,4 +1,5 @@
-"""W&B on this machine alone: a server that keeps every byte it is sent, and the runs that were written to disk."""
+"""W&B on this machine alone: a server that keeps every byte it is sent, and the runs that were
+written to disk."""
 
 import gzip
 import json
@@ -15,12 +16,27 @@ from typing import Any
 import pytest
 
 BLOCK, HEADER = 32768, 7
-"""bytes; the log of a run is cut into blocks, and pieces of records in them have a header (LevelDB's log format)."""
+"""bytes; the log of a run is cut into blocks, and pieces of records in them have a header
+(LevelDB's log format)."""
 
 PROJECT = {"id": "P", "name": "ecgae", "entity": {"id": "E", "name": "somebody"}}
-VIEWER = {"id": "U", "entity": "somebody", "username": "somebody", "email": "", "flags": "{}", "teams": {"edges": []}}
+VIEWER = {
+    "id": "U",
+    "entity": "somebody",
+    "username": "somebody",
+    "email": "",
+    "flags": "{}",
+    "teams": {"edges": []},
+}
 RUN = {
-    **{"id": "R", "name": "r", "displayName": "r", "description": None, "config": "{}", "sweepName": None},
+    **{
+        "id": "R",
+        "name": "r",
+        "displayName": "r",
+        "description": None,
+        "config": "{}",
+        "sweepName": None,
+    },
     **{"project": PROJECT, "historyLineCount": 0},
 }
 
@@ -53,15 +69,21 @@ class Server(ThreadingHTTPServer):
         return next((each["exitcode"] for each in reversed(told) if each.get("complete")), None)
 
     def handle_error(self, *_: Any) -> None:
-        """A client that hangs up after its last request is no error; what it misses a test will see."""
+        """A client that hangs up after its last request is no error; what it misses a test will
+        see."""
 
     def answer(self, query: dict[str, Any]) -> dict[str, Any]:
         text, variables = query["query"], query.get("variables") or {}
         if "createRunFiles" in text:
-            files = [{"name": name, "uploadUrl": f"{self.address}/upload/{name}"} for name in variables["files"]]
+            files = [
+                {"name": name, "uploadUrl": f"{self.address}/upload/{name}"}
+                for name in variables["files"]
+            ]
             return {"createRunFiles": {"runID": "R", "uploadHeaders": [], "files": files}}
         if "upsertBucket" in text:
-            return {"upsertBucket": {"bucket": {**RUN, "name": variables["name"]}, "inserted": True}}
+            return {
+                "upsertBucket": {"bucket": {**RUN, "name": variables["name"]}, "inserted": True}
+            }
         if "upsertView" in text:
             return {"upsertView": {"view": {"id": "V", "name": "nw-abc-v"}, "inserted": True}}
         return {"viewer": VIEWER}
@@ -112,10 +134,13 @@ def runs_in(folder: Path) -> list[Path]:
 
 
 def records(run: Path) -> list[dict[str, Any]]:
-    """What the log of a run holds, in W&B's own reading; a killed run's as far as it was written."""
+    """What the log of a run holds, in W&B's own reading; a killed run's as far as it was
+    written."""
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(run)]
     where = run.parents[1]  # the command writes a log of its own into wandb/, there and not here
-    read = subprocess.run(command, cwd=where, capture_output=True, text=True, timeout=60, check=False)
+    read = subprocess.run(
+        command, cwd=where, capture_output=True, text=True, timeout=60, check=False
+    )
     if "No such command" in read.stderr:
         pytest.skip("this version of W&B cannot read the runs that it wrote offline")
     return [json.loads(line) for line in read.stdout.splitlines()]
@@ -131,10 +156,13 @@ def of_kind(read: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    """Every file below `folder`, by its path; logs of runs without the headers that may cut a word in two."""
+    """Every file below `folder`, by its path; logs of runs without the headers that may cut a word
+    in two."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {
-        str(file.relative_to(folder)): _joined(file.read_bytes()) if file.suffix == ".wandb" else file.read_bytes()
+        str(file.relative_to(folder)): _joined(file.read_bytes())
+        if file.suffix == ".wandb"
+        else file.read_bytes()
         for file in files
     }
 

@@ -1,4 +1,5 @@
-"""Writes small WFDB records apart from the package that reads them; every field of the header can be made wrong."""
+"""Writes small WFDB records apart from the package that reads them; every field of the header can
+be made wrong."""
 
 from pathlib import Path
 
@@ -34,13 +35,16 @@ def write(
         total = int(trace.sum()) % 65536 if checksums else 0
         lines.append(f"{file or name + suffix} {storage} {one} 16 0 {trace[0]} {total} 0 {lead}")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.hea").write_text("\n".join([*lines, extra, comments]) + "\n", encoding="utf-8")
+    (folder / f"{name}.hea").write_text(
+        "\n".join([*lines, extra, comments]) + "\n", encoding="utf-8"
+    )
     (folder / f"{name}{suffix}").write_bytes(prefix + traces.T.astype("<i2").tobytes())
     return folder / name
 
 
 def limb(samples: int = 40, seed: int = 0) -> np.ndarray:
-    """12 leads that obey Einthoven's law exactly; I and II are even, so that the halves are whole."""
+    """12 leads that obey Einthoven's law exactly; I and II are even, so that the halves are
+    whole."""
     traces = 2 * counts(12, samples, 400, seed)
     for place, trace in enumerate(derived_limb_leads(traces[0], traces[1]).values(), start=2):
         traces[place] = trace[0] * trace[1]

@@ -1,4 +1,5 @@
-"""How fast scans are, beside PLINK 2, tensorQTL and REGENIE: `python benchmarks/association/association.py FOLDER`.
+"""How fast scans are, beside PLINK 2, tensorQTL and REGENIE: `python
+benchmarks/association/association.py FOLDER`.
 
     speed     wall time of the whole command, from files to the table of hits, of ours and of the peers that are here:
               10,000 people x 50,000 variants x 32 and 384 phenotypes x 15 covariates, with and without missing calls;
@@ -51,9 +52,15 @@ def speed(wanted: argparse.Namespace, finished: dict[str, Any]) -> Iterator[dict
             yield _scan(case, name, where, rate(phenotypes), wanted)
 
 
-def _scan(case: Case, name: str, where: Where, rate: float, wanted: argparse.Namespace) -> dict[str, Any]:
+def _scan(
+    case: Case, name: str, where: Where, rate: float, wanted: argparse.Namespace
+) -> dict[str, Any]:
     """The fastest of several turns; the table of hits stays for comparison."""
-    kept = wanted.folder / "hits" / f"{case.phenotypes}_{case.missing:g}_{name.replace(' ', '_')}.parquet"
+    kept = (
+        wanted.folder
+        / "hits"
+        / f"{case.phenotypes}_{case.missing:g}_{name.replace(' ', '_')}.parquet"
+    )
     kept.parent.mkdir(parents=True, exist_ok=True)
     out, costs = wanted.folder / "out", list[Cost]()
     for _ in range(wanted.turns):
@@ -86,15 +93,22 @@ def compared(rows: Rows) -> Rows:
     table = []
     for row in rows:
         mine = own.get(row["case"])
-        more: dict[str, Any] = {"times_ours": row["wall_seconds"] / mine["wall_seconds"] if mine else ""}
+        more: dict[str, Any] = {
+            "times_ours": row["wall_seconds"] / mine["wall_seconds"] if mine else ""
+        }
         if mine and row["program"] in EXACT:
-            more |= differences(pd.read_parquet(mine["hits_file"]), pd.read_parquet(row["hits_file"]))
-        table.append({name: value for name, value in row.items() if name not in ("key", "hits_file")} | more)
+            more |= differences(
+                pd.read_parquet(mine["hits_file"]), pd.read_parquet(row["hits_file"])
+            )
+        table.append(
+            {name: value for name, value in row.items() if name not in ("key", "hits_file")} | more
+        )
     return table
 
 
 def differences(mine: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, Any]:
-    """Pairs that only one has, but for those at the threshold, and the largest relative difference of the others."""
+    """Pairs that only one has, but for those at the threshold, and the largest relative difference
+    of the others."""
     both = mine.merge(theirs, on=["rsid", "phenotype"], how="outer", suffixes=("", "_theirs"))
     p = both["neg_log_10_p_value"].fillna(both["neg_log_10_p_value_theirs"])
     alone = both["beta"].isna() | both["beta_theirs"].isna()
@@ -110,7 +124,11 @@ def differences(mine: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, Any]:
 def table_of(rows: Rows) -> str:
     """A table in Markdown, numbers with three digits."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [names, ["---"] * len(names), *([_text(row.get(name, "")) for name in names] for row in rows)]
+    lines = [
+        names,
+        ["---"] * len(names),
+        *([_text(row.get(name, "")) for name in names] for row in rows),
+    ]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -121,17 +139,27 @@ def _text(value: Any) -> str:
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="for the data and what is finished")
-    parser.add_argument("--only", nargs="+", choices=("speed", "scaling"), default=["speed", "scaling"])
+    parser.add_argument(
+        "--only", nargs="+", choices=("speed", "scaling"), default=["speed", "scaling"]
+    )
     parser.add_argument("--programs", nargs="+", choices=list(PROGRAMS), default=list(PROGRAMS))
     parser.add_argument("--phenotypes", nargs="+", type=int, default=[32, 384])
-    parser.add_argument("--missing", nargs="+", type=float, default=[0.0, 0.001], help="shares of the calls")
+    parser.add_argument(
+        "--missing", nargs="+", type=float, default=[0.0, 0.001], help="shares of the calls"
+    )
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--variants", type=int, default=50_000)
     parser.add_argument("--turns", type=int, default=1, help="of each command; the fastest counts")
-    parser.add_argument("--lines", nargs="+", choices=list(scaling.LINES), default=list(scaling.LINES))
-    parser.add_argument("--scale", type=float, default=1.0, help="of people and variants in `scaling`; 0.1 is quick")
+    parser.add_argument(
+        "--lines", nargs="+", choices=list(scaling.LINES), default=list(scaling.LINES)
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="of people and variants in `scaling`; 0.1 is quick"
+    )
     parser.add_argument("--plink2", default="plink2")
     parser.add_argument("--regenie", default="regenie")
     parser.add_argument("--tensorqtl", default=sys.executable, help="a Python that has tensorqtl")
@@ -158,7 +186,9 @@ def main() -> None:
         rows = {line: scaling.measure(line, wanted.scale) for line in wanted.lines}
         found["scaling"] = [row for line in rows.values() for row in line]
         found["fitted"] = [scaling.fitted(line, rows[line]) for line in rows]
-        print(f"\nscaling\n\n{table_of(found['scaling'])}\n\n{table_of(found['fitted'])}", flush=True)
+        print(
+            f"\nscaling\n\n{table_of(found['scaling'])}\n\n{table_of(found['fitted'])}", flush=True
+        )
     if wanted.json:
         wanted.json.write_text(json.dumps(found, indent=1) + "\n")
 

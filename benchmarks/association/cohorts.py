@@ -1,4 +1,5 @@
-"""A made-up cohort: independent variants, phenotypes that covariates and a few variants drive; in files or memory."""
+"""A made-up cohort: independent variants, phenotypes that covariates and a few variants drive; in
+files or memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ecgae.genotypes import Genotypes
+from ecgae.genetics.genotypes import Genotypes
 
 BLOCK = 1024
 """Variants at a time."""
@@ -46,7 +47,8 @@ class Cohort(NamedTuple):
 
 
 def generate(cohort: Cohort, missing: list[float], phenotypes: list[int]) -> None:
-    """Writes what is not there yet. The calls are the same whatever the share of them that is missing."""
+    """Writes what is not there yet. The calls are the same whatever the share of them that is
+    missing."""
     cohort.folder.mkdir(parents=True, exist_ok=True)
     wanted = [*(cohort.phenotype_table(count) for count in phenotypes), cohort.covariate_table]
     wanted += [cohort.genotypes(share).with_suffix(".bed") for share in missing]
@@ -90,7 +92,8 @@ def packed(copies: np.ndarray, missing: float, rng: np.random.Generator) -> np.n
 
 
 def _write_bed(cohort: Cohort, missing: list[float]) -> np.ndarray:
-    """Returns the copies of the variants that drive a phenotype, one each [individual phenotype]."""
+    """Returns the copies of the variants that drive a phenotype, one each [individual
+    phenotype]."""
     causal = np.linspace(0, cohort.variants - 1, cohort.phenotypes).astype(int)
     found = np.empty((cohort.people, cohort.phenotypes), dtype=np.float32)
     files = [cohort.genotypes(share).with_suffix(".bed").open("wb") for share in missing]
@@ -143,7 +146,8 @@ def _write_table(file: Path, ids: np.ndarray, letter: str, values: np.ndarray) -
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """A genotype file that is none: a pool of variants over and over, so that any size fits into memory."""
+    """A genotype file that is none: a pool of variants over and over, so that any size fits into
+    memory."""
 
     calls: np.ndarray
     """Packed [variant byte]."""
@@ -157,7 +161,7 @@ class Pool:
         return self.calls[rows % len(self.calls)]
 
     def read(self, rows: np.ndarray, individuals: np.ndarray) -> np.ndarray:
-        from ecgae.genotypes.bed import dosage_of
+        from ecgae.genetics.genotypes.bed import dosage_of
 
         return dosage_of(self.packed(rows), individuals)
 
@@ -165,9 +169,17 @@ class Pool:
 def pooled(people: int, variants: int, missing: float) -> Genotypes:
     """Genotypes of any size, of which only a block is ever made."""
     rng = np.random.default_rng(3)
-    calls = np.concatenate([packed(copies, missing, rng) for copies in blocks(people, min(4 * BLOCK, variants))])
+    calls = np.concatenate(
+        [packed(copies, missing, rng) for copies in blocks(people, min(4 * BLOCK, variants))]
+    )
     ids, table = np.array([f"{person:07d}" for person in range(people)]), variant_table(variants)
     pool = Pool(calls, ids, table)
     return Genotypes(
-        (Path(__file__),), "pool.fam", ids, table, (pool,), np.zeros(variants, dtype=np.int64), np.arange(variants)
+        (Path(__file__),),
+        "pool.fam",
+        ids,
+        table,
+        (pool,),
+        np.zeros(variants, dtype=np.int64),
+        np.arange(variants),
     )

@@ -44,7 +44,9 @@ def run(words: Sequence[str], folder: Path, log: Path) -> Cost:
     """Raises `RuntimeError` with the last lines where the command fails."""
     start = time.perf_counter()
     with log.open("wb") as file:
-        process = subprocess.Popen(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        process = subprocess.Popen(
+            words, cwd=folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+        )
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
@@ -54,7 +56,9 @@ def run(words: Sequence[str], folder: Path, log: Path) -> Cost:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         lines = log.read_text(errors="replace").splitlines()[-12:]
-        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}:\n" + "\n".join(lines))
+        raise RuntimeError(
+            f"{' '.join(words)} ended with {process.returncode}:\n" + "\n".join(lines)
+        )
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
@@ -79,10 +83,19 @@ def read_into_cache(*files: Path) -> None:
 
 def machine(plink2: str) -> dict[str, Any]:
     """What the times depend on."""
-    model = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in _lines("/proc/cpuinfo")
+            if line.startswith("model name")
+        ),
+        "",
+    )
     version = ""
     if shutil.which(plink2):
-        version = subprocess.run([plink2, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+        version = subprocess.run(
+            [plink2, "--version"], capture_output=True, text=True, check=False
+        ).stdout.strip()
     return {
         "cores": len(os.sched_getaffinity(0)),
         "processor": model,

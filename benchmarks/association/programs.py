@@ -58,8 +58,17 @@ def ours(case: Case, out: Path, where: Where, *settings: str) -> list[str]:
     files = case.cohort
     return [
         *(sys.executable, str(ROOT / "gwas.py"), f"genotypes={files.genotypes(case.missing)}"),
-        *(f"phenotypes={files.phenotype_table(case.phenotypes)}", f"covariates={files.covariate_table}"),
-        *("engine.transform=none", f"engine.report_below={P}", f"out={out}", "report=false", *settings),
+        *(
+            f"phenotypes={files.phenotype_table(case.phenotypes)}",
+            f"covariates={files.covariate_table}",
+        ),
+        *(
+            "engine.transform=none",
+            f"engine.report_below={P}",
+            f"out={out}",
+            "report=false",
+            *settings,
+        ),
     ]
 
 
@@ -72,7 +81,12 @@ def plink2(case: Case, out: Path, where: Where, *modifiers: str) -> list[str]:
     files = case.cohort
     return [
         *(where.plink2, "--bfile", str(files.genotypes(case.missing))),
-        *("--pheno", str(files.phenotype_table(case.phenotypes)), "--covar", str(files.covariate_table)),
+        *(
+            "--pheno",
+            str(files.phenotype_table(case.phenotypes)),
+            "--covar",
+            str(files.covariate_table),
+        ),
         *("--covar-variance-standardize", "--glm", "hide-covar", "log10", *modifiers),
         *("--pfilter", f"{P}", "--threads", f"{where.threads}", "--out", str(out / "x")),
     ]
@@ -89,13 +103,19 @@ def plink2_hits(out: Path) -> pd.DataFrame:
 
 
 def _no_plink2(case: Case, where: Where) -> str:
-    return "" if shutil.which(where.plink2) else "plink2 is not here (apt-get install plink2, or --plink2)"
+    return (
+        ""
+        if shutil.which(where.plink2)
+        else "plink2 is not here (apt-get install plink2, or --plink2)"
+    )
 
 
 def _no_residualize(case: Case, where: Where) -> str:
     if _no_plink2(case, where) or case.missing:
         return _no_plink2(case, where) or "inexact with missing calls"
-    told = subprocess.run([where.plink2, "--help", "--glm"], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run(
+        [where.plink2, "--help", "--glm"], capture_output=True, text=True, check=False
+    ).stdout
     return "" if "qt-residualize" in told else "this plink2 is too old (--plink2 names another)"
 
 
@@ -117,17 +137,47 @@ def tensorqtl_hits(out: Path) -> pd.DataFrame:
 
 def _no_tensorqtl(case: Case, where: Where) -> str:
     words = [where.tensorqtl, "-c", "import tensorqtl"]
-    done = subprocess.run(words, capture_output=True, check=False) if shutil.which(where.tensorqtl) else None
-    return "" if done is not None and done.returncode == 0 else "no tensorqtl (--tensorqtl names a Python that has it)"
+    done = (
+        subprocess.run(words, capture_output=True, check=False)
+        if shutil.which(where.tensorqtl)
+        else None
+    )
+    return (
+        ""
+        if done is not None and done.returncode == 0
+        else "no tensorqtl (--tensorqtl names a Python that has it)"
+    )
 
 
 def regenie(case: Case, out: Path, where: Where) -> list[str]:
     """Step 2 alone: linear regression, exact like ours."""
     files = case.cohort
     return [
-        *(where.regenie, "--step", "2", "--ignore-pred", "--qt", "--bed", str(files.genotypes(case.missing))),
-        *("--phenoFile", str(files.phenotype_table(case.phenotypes)), "--covarFile", str(files.covariate_table)),
-        *("--bsize", "400", "--minMAC", "20", "--threads", f"{where.threads}", "--out", str(out / "x")),
+        *(
+            where.regenie,
+            "--step",
+            "2",
+            "--ignore-pred",
+            "--qt",
+            "--bed",
+            str(files.genotypes(case.missing)),
+        ),
+        *(
+            "--phenoFile",
+            str(files.phenotype_table(case.phenotypes)),
+            "--covarFile",
+            str(files.covariate_table),
+        ),
+        *(
+            "--bsize",
+            "400",
+            "--minMAC",
+            "20",
+            "--threads",
+            f"{where.threads}",
+            "--out",
+            str(out / "x"),
+        ),
     ]
 
 
@@ -137,7 +187,11 @@ def regenie_hits(out: Path) -> pd.DataFrame:
     for file in sorted(out.glob("x_*.regenie")):
         table = pd.read_csv(file, sep=" ", usecols=[*names, "TEST"]).rename(columns=names)
         kept = (table["TEST"] == "ADD") & (10.0 ** -table["neg_log_10_p_value"] <= P)
-        tables.append(table[kept].assign(phenotype=file.name.removeprefix("x_").removesuffix(".regenie"))[HITS])
+        tables.append(
+            table[kept].assign(phenotype=file.name.removeprefix("x_").removesuffix(".regenie"))[
+                HITS
+            ]
+        )
     return _joined(tables)
 
 
@@ -153,7 +207,12 @@ def _no_regenie(case: Case, where: Where) -> str:
 PROGRAMS = {
     program.name: program
     for program in (
-        Program("ours", lambda case, out, where: ours(case, out, where, *SCAN_ALONE), our_hits, lambda case, where: ""),
+        Program(
+            "ours",
+            lambda case, out, where: ours(case, out, where, *SCAN_ALONE),
+            our_hits,
+            lambda case, where: "",
+        ),
         Program("ours with omnibus and heritability", ours, our_hits, lambda case, where: ""),
         Program("plink2", plink2, plink2_hits, _no_plink2),
         Program(

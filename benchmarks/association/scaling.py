@@ -1,4 +1,5 @@
-"""Cost of a scan against people, variants and phenotypes, each size in a process of its own, genotypes made as read."""
+"""Cost of a scan against people, variants and phenotypes, each size in a process of its own,
+genotypes made as read."""
 
 import json
 import os
@@ -26,7 +27,9 @@ class Size(NamedTuple):
 
 LINES = {
     "people": [Size(people, 100_000, 32) for people in (6250, 12_500, 25_000, 37_500, 50_000)],
-    "variants": [Size(50_000, variants, 32) for variants in (62_500, 125_000, 250_000, 500_000, 1_000_000)],
+    "variants": [
+        Size(50_000, variants, 32) for variants in (62_500, 125_000, 250_000, 500_000, 1_000_000)
+    ],
     "phenotypes": [Size(50_000, 50_000, phenotypes) for phenotypes in (32, 96, 192, 288, 384)],
 }
 """One grows, the others stay."""
@@ -36,13 +39,13 @@ def scan(size: Size) -> dict[str, Any]:
     """Seconds and memory of engine=ols on a pool of made-up variants with 0.1 % missing calls."""
     from cohorts import pooled
 
-    from ecgae.engine import Task
-    from ecgae.engine.ols import OLS
-    from ecgae.variant_filter import VariantFilter
+    from ecgae.genetics.engine.ols import OLS
+    from ecgae.genetics.scan import ScanInput
+    from ecgae.genetics.variant_filter import VariantFilter
 
     genotypes = pooled(size.people, size.variants, MISSING)
     rng = np.random.default_rng(4)
-    task = Task(
+    inputs = ScanInput(
         genotypes=genotypes,
         individuals=np.arange(size.people),
         phenotypes=rng.standard_normal((size.people, size.phenotypes)),
@@ -53,7 +56,7 @@ def scan(size: Size) -> dict[str, Any]:
     )
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter(), time.process_time()
-        found = OLS(transform="none", combined=())(task, Path(folder))
+        found = OLS(transform="none", combined=())(inputs, Path(folder))
         wall, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
     assert found.n_variants > 0.8 * size.variants, "few people leave few copies of a rare allele"
     return {"wall_seconds": wall, "cpu_seconds": cpu, "peak_bytes": _peak()}
@@ -80,8 +83,12 @@ def measure(line: str, scale: float) -> list[dict[str, Any]]:
 
 
 def fitted(line: str, rows: list[dict[str, Any]], seconds: str = "wall_seconds") -> dict[str, Any]:
-    """seconds = at_zero + per_unit * size by least squares, and how far the measured ones are from it."""
-    x, y = np.array([row[line] for row in rows], dtype=float), np.array([row[seconds] for row in rows])
+    """seconds = at_zero + per_unit * size by least squares, and how far the measured ones are from
+    it."""
+    x, y = (
+        np.array([row[line] for row in rows], dtype=float),
+        np.array([row[seconds] for row in rows]),
+    )
     per_unit, at_zero = np.polyfit(x, y, 1)
     line_at = at_zero + per_unit * x
     return {

@@ -1,4 +1,5 @@
-"""tensorQTL's `map_trans` from files to hits, by a Python that has it: prefix, phenotypes, covariates, hits, p."""
+"""tensorQTL's `map_trans` from files to hits, by a Python that has it: prefix, phenotypes,
+covariates, hits, p."""
 
 import sys
 
@@ -12,7 +13,9 @@ def main() -> None:
     read = genotypeio.load_genotypes(prefix)
     genotypes = read[0] if isinstance(read, tuple) else read
     tables = [
-        pd.read_csv(file, sep="\t", dtype={"FID": str, "IID": str}).set_index("IID").drop(columns="FID")
+        pd.read_csv(file, sep="\t", dtype={"FID": str, "IID": str})
+        .set_index("IID")
+        .drop(columns="FID")
         for file in (phenotypes, covariates)
     ]
     genotypes.columns = genotypes.columns.astype(str)

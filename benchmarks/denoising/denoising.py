@@ -1,11 +1,13 @@
-"""Every baseline x denoiser on clean ECG plus real electrode noise: `python benchmarks/denoising/denoising.py`.
+"""Every baseline x denoiser on clean ECG plus real electrode noise: `python
+benchmarks/denoising/denoising.py`.
 
     python benchmarks/denoising/denoising.py [--people 40] [--noise nstdb] [--ptbxl ptbxl]
         [--json result.json] [--markdown tables.md] [--figure figure.png]
 
-Clean are strips made of the median beats of normal ECGs of PTB-XL, and those of the project's simulator. Each lead gets
-its own stretch of real baseline wander and of muscle artefact, equally strong, at `SNRS` dB; the steps have the numbers
-of their yaml files. Everything but the times is the same in every run with the same seed.
+Clean are strips made of the median beats of normal ECGs of PTB-XL, and those of the project's
+simulator. Each lead gets its own stretch of real baseline wander and of muscle artefact, equally
+strong, at `SNRS` dB; the steps have the numbers of their yaml files. Everything but the times is
+the same in every run with the same seed.
 """
 
 import argparse
@@ -29,7 +31,7 @@ from strips import RATE, Strips, at_snr, electrode_noise, median_beats, mixed, p
 from tables import markdown, speeds
 from tqdm import tqdm
 
-from ecgae.entry import build
+from ecgae.entry.build import build
 from ecgae.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -81,22 +83,29 @@ class Row(NamedTuple):
 
 def steps(axis: str) -> dict[str, Step]:
     """Every choice of the axis as it is shipped."""
-    files = sorted((ROOT / "conf" / axis).glob("*.yaml"), key=lambda file: (file.stem != "none", file.stem))
+    files = sorted(
+        (ROOT / "conf" / axis).glob("*.yaml"), key=lambda file: (file.stem != "none", file.stem)
+    )
     return {file.stem: build(OmegaConf.load(file)) for file in files}
 
 
 def wavelet_settings(shipped: Any) -> dict[str, Step]:
     """The wavelet denoiser with every rule, of which one is shipped."""
     return {
-        f"dwt {mode} {threshold} {sigma}": dataclasses.replace(shipped, mode=mode, threshold=threshold, sigma=sigma)
+        f"dwt {mode} {threshold} {sigma}": dataclasses.replace(
+            shipped, mode=mode, threshold=threshold, sigma=sigma
+        )
         for mode in ("soft", "hard")
         for threshold in ("visushrink", "sure", "bayes")
         for sigma in ("finest", "per_level")
     }
 
 
-def cases(sources: dict[str, Strips], noise: dict[str, Float[np.ndarray, "channel time"]], seed: int) -> Iterator[Case]:
-    """Every source without noise and at every SNR, as strips and as the median beats built from them.
+def cases(
+    sources: dict[str, Strips], noise: dict[str, Float[np.ndarray, "channel time"]], seed: int
+) -> Iterator[Case]:
+    """Every source without noise and at every SNR, as strips and as the median beats built from
+    them.
 
     Strips as recorded come without added noise only.
     """
@@ -132,18 +141,23 @@ def measured(case: Case, baseline: str, denoiser: str, cleaned: np.ndarray, seco
 
 
 def run(all_cases: Iterator[Case], total: int) -> pd.DataFrame:
-    """Every pair on every case; on strips that get noise also every setting of the wavelet denoiser."""
+    """Every pair on every case; on strips that get noise also every setting of the wavelet
+    denoiser."""
     baselines, denoisers = steps("baseline"), steps("denoiser")
     more = denoisers | wavelet_settings(denoisers["dwt"])
     rows = []
     for case in tqdm(all_cases, total=total, desc="denoising bench", unit="case"):
         for baseline, remove_wander in baselines.items():
             level, first = _timed(remove_wander, case.noisy)
-            every = baseline == WAVELET_BASELINE and case.input == "strip" and case.source != RECORDED
+            every = (
+                baseline == WAVELET_BASELINE and case.input == "strip" and case.source != RECORDED
+            )
             for denoiser, denoise in (more if every else denoisers).items():
                 cleaned, second = _timed(denoise, level)
                 if not np.isfinite(cleaned).all():
-                    raise RuntimeError(f"{baseline} x {denoiser} made missing samples of {case.source} {case.input}s.")
+                    raise RuntimeError(
+                        f"{baseline} x {denoiser} made missing samples of {case.source} {case.input}s."
+                    )
                 rows.append(measured(case, baseline, denoiser, cleaned, first + second))
     return pd.DataFrame(rows)
 
@@ -155,10 +169,16 @@ def _timed(step: Step, ecg: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--people", type=int, default=40, help="of each source")
-    parser.add_argument("--noise", type=Path, default=DATA / "nstdb", help="folder of nstdb's bw and ma")
-    parser.add_argument("--ptbxl", type=Path, default=DATA / "ptbxl", help="root of PTB-XL; left out where absent")
+    parser.add_argument(
+        "--noise", type=Path, default=DATA / "nstdb", help="folder of nstdb's bw and ma"
+    )
+    parser.add_argument(
+        "--ptbxl", type=Path, default=DATA / "ptbxl", help="root of PTB-XL; left out where absent"
+    )
     parser.add_argument("--seed", type=int, default=1)
     for name in ("json", "markdown", "figure"):
         parser.add_argument(f"--{name}", type=Path, help="file to write")
@@ -191,7 +211,9 @@ def clean_strips(folder: Path, people: int, seed: int) -> dict[str, Strips]:
 
 def result(rows: pd.DataFrame, sources: dict[str, Strips], seed: int) -> dict[str, Any]:
     """What is written as JSON, and all that tables and figure are made from."""
-    versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "torch", "PyWavelets")}
+    versions = {
+        name: importlib.metadata.version(name) for name in ("numpy", "scipy", "torch", "PyWavelets")
+    }
     machine = {"cores": os.cpu_count(), "processor": platform.machine()}
     people = {name: len(strips.ecg) for name, strips in sources.items()}
     values = rows.drop(columns="seconds_per_trace").round(3).astype(object)

@@ -1,4 +1,5 @@
-"""The figure of the results: gain and distortion against the noise, one column per baseline, one line per denoiser."""
+"""The figure of the results: gain and distortion against the noise, one column per baseline, one
+line per denoiser."""
 
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,18 @@ def _lines(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
     axes.set_xticks(range(len(levels) + 1), [f"{snr:g}" for snr in levels] + ["no\nnoise"])
     for denoiser, (colour, line, marker) in LOOKS.items():
         values = rows[rows.denoiser == denoiser].sort_values("snr", na_position="last")[measure]
-        look: Any = {"color": colour, "ls": line, "marker": marker, "ms": 4, "lw": 1.2, "mfc": "none", "clip_on": False}
-        axes.plot(np.arange(len(levels) + 1), values.to_numpy(float), label=f"denoiser={denoiser}", **look)
+        look: Any = {
+            "color": colour,
+            "ls": line,
+            "marker": marker,
+            "ms": 4,
+            "lw": 1.2,
+            "mfc": "none",
+            "clip_on": False,
+        }
+        axes.plot(
+            np.arange(len(levels) + 1), values.to_numpy(float), label=f"denoiser={denoiser}", **look
+        )
     if measure != "gain_db":
         axes.set_yscale("symlog", linthresh=1, linscale=0.5)
         axes.set_ylim(-0.03, TOP[measure])

@@ -1,4 +1,5 @@
-"""What cleaning does to a trace: error, ST level and QT interval, measured alike on the clean and the cleaned one."""
+"""What cleaning does to a trace: error, ST level and QT interval, measured alike on the clean and
+the cleaned one."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -38,11 +39,16 @@ def error_share(
     clean: Float[np.ndarray, "*leads time"], cleaned: Float[np.ndarray, "*leads time"]
 ) -> Float[np.ndarray, "*leads"]:
     """var(cleaned - clean) / var(clean) of each trace: 10^(-SNR / 10). Constants do not count."""
-    return np.var(cleaned - clean.astype(np.float64), axis=-1) / np.var(clean, axis=-1, dtype=np.float64)
+    return np.var(cleaned - clean.astype(np.float64), axis=-1) / np.var(
+        clean, axis=-1, dtype=np.float64
+    )
 
 
-def beats(strips: Strips, ecg: Float[np.ndarray, "individual lead time"]) -> Iterator[Float[np.ndarray, "lead sample"]]:
-    """Each person's beat: the median over all whole beats, every beat measured from its own PR segment."""
+def beats(
+    strips: Strips, ecg: Float[np.ndarray, "individual lead time"]
+) -> Iterator[Float[np.ndarray, "lead sample"]]:
+    """Each person's beat: the median over all whole beats, every beat measured from its own PR
+    segment."""
     for person, peaks in enumerate(strips.peaks):
         whole = peaks[(peaks >= BEFORE) & (peaks + AFTER <= ecg.shape[-1])]
         cut = ecg[person][:, whole[:, None] + np.arange(-BEFORE, AFTER)].astype(np.float64)
@@ -58,21 +64,29 @@ def references(strips: Strips) -> list[Reference]:
         height = np.take_along_axis(wave, np.abs(wave).argmax(axis=-1)[:, None], axis=-1)[:, 0]
         large = np.abs(height) >= 0.5 * np.abs(height).max()
         partial = Reference(_qrs(beat)[1], large, np.sign(height), latest, np.empty(0), 0.0)
-        found.append(partial._replace(st_level=st_level(beat, partial), qt_interval=qt_interval(beat, partial)))
+        found.append(
+            partial._replace(
+                st_level=st_level(beat, partial), qt_interval=qt_interval(beat, partial)
+            )
+        )
     return found
 
 
-def st_level(beat: Float[np.ndarray, "lead sample"], reference: Reference) -> Float[np.ndarray, " lead"]:
+def st_level(
+    beat: Float[np.ndarray, "lead sample"], reference: Reference
+) -> Float[np.ndarray, " lead"]:
     """mV, the mean over 10 ms around J + 60 ms of the clean trace, relative to the PR segment."""
     middle = reference.j_point + round(0.06 * RATE)
     return beat[:, middle - 2 : middle + 3].mean(axis=-1)
 
 
 def qt_interval(beat: Float[np.ndarray, "lead sample"], reference: Reference) -> float:
-    """ms from the onset of QRS to the end of T, by the tangent: the median over the leads with a large T wave.
+    """ms from the onset of QRS to the end of T, by the tangent: the median over the leads with a
+    large T wave.
 
-    The tangent is the straight line that fits the trace best over 42 ms at the steepest descent within 0.15 s of the T
-    peak; T ends where it meets the level of the PR segment (Lepeschkin and Surawicz, Circulation 1952;6:378).
+    The tangent is the straight line that fits the trace best over 42 ms at the steepest descent
+    within 0.15 s of the T peak; T ends where it meets the level of the PR segment (Lepeschkin and
+    Surawicz, Circulation 1952;6:378).
     """
     wave = (reference.t_sign[:, None] * beat)[reference.t_leads]
     level, slope = (savgol_filter(wave, 21, 1, deriv=order, mode="nearest") for order in (0, 1))

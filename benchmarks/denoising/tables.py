@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 Columns = dict[str, Callable[[pd.DataFrame], str]]
-"""How a cell is made from the rows of a pair of steps, which are indexed by the SNR in dB (NaN without noise)."""
+"""How a cell is made from the rows of a pair of steps, which are indexed by the SNR in dB (NaN
+without noise)."""
 
 
 PUBLISHED = ("moving_average", "dwt")
@@ -22,7 +23,10 @@ def _at(name: str, snr: float | None, form: str) -> Callable[[pd.DataFrame], str
 
 
 GAIN: Columns = {f"gain at {snr} dB (dB)": _at("gain_db", snr, "{:+.1f}") for snr in (0, 6, 12, 18)}
-DISTURBED: Columns = {"ST at 12 dB (µV)": _at("st_uv", 12, "{:.1f}"), "QT at 12 dB (ms)": _at("qt_ms", 12, "{:.1f}")}
+DISTURBED: Columns = {
+    "ST at 12 dB (µV)": _at("st_uv", 12, "{:.1f}"),
+    "QT at 12 dB (ms)": _at("qt_ms", 12, "{:.1f}"),
+}
 COST: Columns = {
     "ST, no noise (µV)": _at("st_uv", None, "{:.1f}"),
     "QT, no noise (ms)": _at("qt_ms", None, "{:.1f}"),
@@ -35,27 +39,37 @@ SPEED: Columns = {
 
 
 def speeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Strips' traces per second of each pair, the best of all calls, and the ratio to the published chain."""
+    """Strips' traces per second of each pair, the best of all calls, and the ratio to the published
+    chain."""
     strips = rows[rows.input == "strip"]
     best = strips.groupby(["baseline", "denoiser"], sort=False).seconds_per_trace.min()
-    return pd.DataFrame({"traces_per_second": 1 / best, "speed_ratio": best[PUBLISHED] / best}).reset_index()
+    return pd.DataFrame(
+        {"traces_per_second": 1 / best, "speed_ratio": best[PUBLISHED] / best}
+    ).reset_index()
 
 
 def markdown(rows: pd.DataFrame, speed: pd.DataFrame) -> str:
-    """A table per source and kind of recording, and one for the settings of the wavelet denoiser."""
+    """A table per source and kind of recording, and one for the settings of the wavelet
+    denoiser."""
     rows = rows.astype({"snr": float}).merge(speed, on=["baseline", "denoiser"], how="left")
     is_setting = rows.denoiser.str.startswith("dwt ")
     parts = []
     for (source, kind, setting), part in rows.groupby(["source", "input", is_setting], sort=False):
         columns = GAIN | COST | DISTURBED if part.snr.notna().any() else COST
         title = f"### {source}, {kind}" + (", settings of dwt" if setting else "")
-        parts += [title, table(part, columns | SPEED if kind == "strip" and part.snr.notna().any() else columns)]
+        parts += [
+            title,
+            table(part, columns | SPEED if kind == "strip" and part.snr.notna().any() else columns),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
 def table(rows: pd.DataFrame, columns: Columns) -> str:
     """One line per pair of steps."""
-    lines: list[list[Any]] = [["baseline", "denoiser", *columns], ["---", "---", *["---:"] * len(columns)]]
+    lines: list[list[Any]] = [
+        ["baseline", "denoiser", *columns],
+        ["---", "---", *["---:"] * len(columns)],
+    ]
     for pair, part in rows.groupby(["baseline", "denoiser"], sort=False):
         lines.append([*pair, *(cell(part.set_index("snr")) for cell in columns.values())])
     return "\n".join(_line(words) for words in lines)

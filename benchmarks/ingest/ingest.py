@@ -1,11 +1,13 @@
-"""How fast UK Biobank's resting XML becomes a store, how small the store is, and how fast it is read.
+"""How fast UK Biobank's resting XML becomes a store, how small the store is, and how fast it is
+read.
 
     python benchmarks/ingest/ingest.py [--file example_20205_2_0.xml] [--files 2000] [--workers 2] [--json out.json]
 
-Without `--file` a simulated recording with full disclosure takes the place of a real one. The file is copied under as
-many names. The straightforward way (ElementTree and a split at commas, one process) is measured on the same file in
-the same run, so that the ratio means something on a noisy machine. The rate is that of a long job: the difference
-between reading all files and a quarter of them, without the second in which the workers start.
+Without `--file` a simulated recording with full disclosure takes the place of a real one. The file
+is copied under as many names. The straightforward way (ElementTree and a split at commas, one
+process) is measured on the same file in the same run, so that the ratio means something on a noisy
+machine. The rate is that of a long job: the difference between reading all files and a quarter of
+them, without the second in which the workers start.
 """
 
 import argparse
@@ -20,11 +22,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ecgae.cohort.simulated import Simulated
-from ecgae.cohort.ukb_rest import UKBRest
-from ecgae.ingest import ingest
-from ecgae.store import Store
-from ecgae.store_writer import merge
+from ecgae.recordings.cohort.simulated import Simulated
+from ecgae.recordings.cohort.ukb_rest import UKBRest
+from ecgae.recordings.ingest import ingest
+from ecgae.recordings.store import Store
+from ecgae.recordings.store_writer import merge
 
 LARGE_STORE = 50_000
 
@@ -32,8 +34,12 @@ LARGE_STORE = 50_000
 def straightforward(file: Path) -> int:
     """Every sample of the file, as anybody would read it first."""
     root = ElementTree.parse(file).getroot()
-    texts = [node.text or "" for node in root.iter("WaveformData")] + [root.findtext(".//FullDisclosureData") or ""]
-    return sum(np.array([int(word) for word in text.split(",") if word.strip()]).size for text in texts)
+    texts = [node.text or "" for node in root.iter("WaveformData")] + [
+        root.findtext(".//FullDisclosureData") or ""
+    ]
+    return sum(
+        np.array([int(word) for word in text.split(",") if word.strip()]).size for text in texts
+    )
 
 
 def seconds(function, *arguments) -> float:
@@ -43,7 +49,8 @@ def seconds(function, *arguments) -> float:
 
 
 def copies(file: Path, folder: Path, files: int) -> None:
-    """`file` under as many names, written to disk and read once: what is measured is the reader, not the disk."""
+    """`file` under as many names, written to disk and read once: what is measured is the reader,
+    not the disk."""
     folder.mkdir()
     for number in range(files):
         shutil.copyfile(file, folder / f"{number:07d}_20205_2_0.xml")
@@ -80,13 +87,17 @@ def large_store(store: Store, folder: Path) -> dict[str, float]:
     assert len(opened) >= LARGE_STORE
     for kind in ("median_beat", "strip"):
         found[kind] = (
-            min(seconds(opened.ecg, kind, slice(start, start + 64)) for start in (0, 20_000, 49_000, 33_333)) * 1e3
+            min(
+                seconds(opened.ecg, kind, slice(start, start + 64))
+                for start in (0, 20_000, 49_000, 33_333)
+            )
+            * 1e3
         )
     return found
 
 
 def _first_part(store: Store, file: Path) -> None:
-    from ecgae.store_writer import as_row, write_store
+    from ecgae.recordings.store_writer import as_row, write_store
 
     layouts = {kind: store.layout(kind) for kind in ("strip", "median_beat")}
     rows = [as_row(f"{row:07d}", 2, store.recording(row), layouts) for row in range(64)]
@@ -94,7 +105,9 @@ def _first_part(store: Store, file: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--file", type=Path)
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=2)

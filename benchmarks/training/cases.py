@@ -10,15 +10,16 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from ecgae.architecture import Autoencoder
-from ecgae.cohort import Layout
-from ecgae.dataset import Dataset
 from ecgae.ecg import LEADS
-from ecgae.entry import CONF, build, network_of, view_of
-from ecgae.schedule import Schedule
-from ecgae.store import Store
-from ecgae.training import start_seed
-from ecgae.views import View
+from ecgae.entry.build import build, network_of, view_of
+from ecgae.models.architecture import Autoencoder
+from ecgae.models.dataset import Dataset
+from ecgae.models.schedule import Schedule
+from ecgae.models.training import start_seed
+from ecgae.models.views import View
+from ecgae.recordings.formats.recording import Layout
+from ecgae.recordings.store import Store
+from ecgae.root import CONF
 
 RATE = 500.0
 """Hz."""
@@ -66,7 +67,9 @@ class Case:
     def schedule(self, epochs: int, **changes: Any) -> Schedule:
         """That of the config with so many epochs, none of which is the last by early stopping."""
         schedule = build(self.config.trainer)
-        return dataclasses.replace(schedule, max_epochs=epochs, early_stopping_patience=epochs, **changes)
+        return dataclasses.replace(
+            schedule, max_epochs=epochs, early_stopping_patience=epochs, **changes
+        )
 
     def dataset(self, cleaned: np.ndarray) -> Dataset:
         return Dataset(People(len(cleaned)), self.config.input.recording, cleaned, self.view)
@@ -82,13 +85,26 @@ def case(name: str) -> Case:
 
 
 def recordings(people: int, samples: int) -> Iterator[np.ndarray]:
-    """Blocks [individual 12 time] in mV, float32: P, QRS and T at 50 to 100 beats a minute, and noise."""
+    """Blocks [individual 12 time] in mV, float32: P, QRS and T at 50 to 100 beats a minute, and
+    noise."""
     random = np.random.default_rng(0)
     time = np.arange(samples) / RATE
-    waves = ((0.12, 0.20, 0.03), (-0.10, 0.365, 0.008), (1.0, 0.38, 0.011), (-0.2, 0.40, 0.009), (0.3, 0.65, 0.05))
-    phase = (time * random.uniform(50 / 60, 100 / 60, (POOL, 1)) + random.uniform(0, 1, (POOL, 1))) % 1
-    beat = sum(height * np.exp(-(((phase - centre) / width) ** 2)) for height, centre, width in waves)
-    pool = beat[:, None] * random.normal(1, 0.4, (POOL, 12, 1)) + random.normal(0, 0.02, (POOL, 12, samples))
+    waves = (
+        (0.12, 0.20, 0.03),
+        (-0.10, 0.365, 0.008),
+        (1.0, 0.38, 0.011),
+        (-0.2, 0.40, 0.009),
+        (0.3, 0.65, 0.05),
+    )
+    phase = (
+        time * random.uniform(50 / 60, 100 / 60, (POOL, 1)) + random.uniform(0, 1, (POOL, 1))
+    ) % 1
+    beat = sum(
+        height * np.exp(-(((phase - centre) / width) ** 2)) for height, centre, width in waves
+    )
+    pool = beat[:, None] * random.normal(1, 0.4, (POOL, 12, 1)) + random.normal(
+        0, 0.02, (POOL, 12, samples)
+    )
     pool = pool.astype(np.float32)
     for start in range(0, people, POOL):
         size = min(POOL, people - start)
@@ -97,7 +113,9 @@ def recordings(people: int, samples: int) -> Iterator[np.ndarray]:
 
 def write_array(file: Path, people: int, samples: int) -> None:
     """The recordings as the one array that cleaning leaves."""
-    array = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(people, 12, samples))
+    array = np.lib.format.open_memmap(
+        file, mode="w+", dtype=np.float32, shape=(people, 12, samples)
+    )
     start = 0
     for block in recordings(people, samples):
         array[start : start + len(block)] = block

@@ -1,7 +1,8 @@
-"""Encoding with a store as source: people per second, and memory that does not grow with the people.
+"""Encoding with a store as source: people per second, and memory that does not grow with the
+people.
 
-What grows is the result. Memory is that of the process itself (RssAnon of Linux): pages of the files that the kernel
-has at hand and gives back at any time do not count.
+What grows is the result. Memory is that of the process itself (RssAnon of Linux): pages of the
+files that the kernel has at hand and gives back at any time do not count.
 """
 
 import argparse
@@ -28,10 +29,10 @@ def write_store(folder: Path, kind: str, people: int, samples: int) -> None:
     """`store.h5` and `cleaned.npy`, both of so many people."""
     from cases import RATE, recordings, write_array
 
-    from ecgae.cohort import Layout, Recording, quantised
     from ecgae.ecg import LEADS
-    from ecgae.store_writer import as_row, merge
-    from ecgae.store_writer import write_store as write_part
+    from ecgae.recordings.formats.recording import Layout, Recording, quantised
+    from ecgae.recordings.store_writer import as_row, merge
+    from ecgae.recordings.store_writer import write_store as write_part
 
     layouts = {kind: Layout(LEADS, samples, RATE)}
     parts = []
@@ -40,10 +41,16 @@ def write_store(folder: Path, kind: str, people: int, samples: int) -> None:
         found = [Recording({kind: quantised(ecg, RATE)}) for ecg in block]
         parts.append(folder / f"{rows}.h5")
         write_part(
-            parts[-1], [as_row(f"{n:07d}", 2, one, layouts) for n, one in enumerate(found)], layouts, "benchmark", []
+            parts[-1],
+            [as_row(f"{n:07d}", 2, one, layouts) for n, one in enumerate(found)],
+            layouts,
+            "benchmark",
+            [],
         )
     by_size = {int(part.stem): part for part in parts}
-    wanted = [by_size[PART]] * (people // PART) + [by_size[size] for size in [people % PART] if size]
+    wanted = [by_size[PART]] * (people // PART) + [
+        by_size[size] for size in [people % PART] if size
+    ]
     merge(wanted, folder / "store.h5")
     write_array(folder / "cleaned.npy", people, samples)
 
@@ -79,16 +86,18 @@ def encode_folder(folder: Path, case_name: str, kind: str, device: str) -> dict[
 
     from cases import RATE, case
 
-    from ecgae.checkpoint import Fitted
-    from ecgae.cohort import Layout
-    from ecgae.dataset import Dataset
-    from ecgae.encoding import encode
-    from ecgae.features import Standard
-    from ecgae.store import Store
+    from ecgae.models.checkpoint import Fitted
+    from ecgae.models.dataset import Dataset
+    from ecgae.models.encoding import encode
+    from ecgae.models.features import Standard
+    from ecgae.recordings.formats.recording import Layout
+    from ecgae.recordings.store import Store
 
     store, cleaned = Store(folder / "store.h5"), np.load(folder / "cleaned.npy", mmap_mode="r")
     wanted = case(case_name)
-    wanted = dataclasses.replace(wanted, layout=Layout(wanted.layout.leads, cleaned.shape[-1], RATE))
+    wanted = dataclasses.replace(
+        wanted, layout=Layout(wanted.layout.leads, cleaned.shape[-1], RATE)
+    )
     normalization = wanted.normalization().fit([cleaned[:PART]])
     fitted = Fitted(wanted.model().eval().to(device), normalization, Standard(), [])
     dataset = Dataset(store, kind, cleaned, wanted.view)
@@ -108,7 +117,9 @@ def encode_folder(folder: Path, case_name: str, kind: str, device: str) -> dict[
     }
 
 
-def measure(case_name: str, kind: str, samples: int, people: list[int], device: str) -> list[dict[str, Any]]:
+def measure(
+    case_name: str, kind: str, samples: int, people: list[int], device: str
+) -> list[dict[str, Any]]:
     """One process per size."""
     rows = []
     for count in people:
@@ -118,7 +129,9 @@ def measure(case_name: str, kind: str, samples: int, people: list[int], device: 
             done = subprocess.run(words, capture_output=True, text=True)
             if done.returncode:
                 raise RuntimeError(f"encoding {count} people failed:\n{done.stderr[-2000:]}")
-            rows.append({"case": case_name, "kind": kind, **json.loads(done.stdout.splitlines()[-1])})
+            rows.append(
+                {"case": case_name, "kind": kind, **json.loads(done.stdout.splitlines()[-1])}
+            )
     return rows
 
 

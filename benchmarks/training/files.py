@@ -12,10 +12,10 @@ import torch
 from cases import Case, recordings, write_array
 from loops import Clock, everybody
 
-from ecgae.batches import Batches, Samples
 from ecgae.ecg import LEADS
-from ecgae.features import Standard
-from ecgae.training import ADAM_EPSILON, Machine, fit
+from ecgae.models.batches import Batches, Samples
+from ecgae.models.features import Standard
+from ecgae.models.training import ADAM_EPSILON, Machine, fit
 
 
 class Files(torch.utils.data.Dataset):
@@ -63,10 +63,14 @@ def write_files(folder: Path, people: int, samples: int) -> None:
 
 
 def loader(folder: Path, case: Case, workers: int) -> torch.utils.data.DataLoader:
-    return torch.utils.data.DataLoader(Files(folder), case.config.trainer.batch_size, shuffle=True, num_workers=workers)
+    return torch.utils.data.DataLoader(
+        Files(folder), case.config.trainer.batch_size, shuffle=True, num_workers=workers
+    )
 
 
-def first_step_of_files(folder: Path, case: Case, workers: int) -> tuple[float, torch.utils.data.DataLoader]:
+def first_step_of_files(
+    folder: Path, case: Case, workers: int
+) -> tuple[float, torch.utils.data.DataLoader]:
     """Seconds from nothing to the end of the first step, and the loader that fed it."""
     start = time.perf_counter()
     model, objective = case.model(), case.objective()
@@ -78,7 +82,8 @@ def first_step_of_files(folder: Path, case: Case, workers: int) -> tuple[float, 
 
 
 def first_step_of_array(file: Path, case: Case, memory: int | None) -> float:
-    """The same of `ecgae.training.fit`; `memory` = 0 reads the samples from the file in every epoch."""
+    """The same of `ecgae.models.training.fit`; `memory` = 0 reads the samples from the file in
+    every epoch."""
     start = time.perf_counter()
     dataset, clock = case.dataset(np.load(file, mmap_mode="r")), FirstStep(case.objective())
     with tempfile.TemporaryDirectory() as folder:
@@ -102,8 +107,11 @@ def per_second(batches: Iterable[Any], seconds: float, size: Callable[[Any], int
     return count / (time.perf_counter() - start)
 
 
-def measure(case: Case, people: int, seconds: float, workers: Sequence[int] = (0, 2)) -> list[dict[str, Any]]:
-    """Samples per second that each way could feed a network, and seconds to its first step; files are in the cache."""
+def measure(
+    case: Case, people: int, seconds: float, workers: Sequence[int] = (0, 2)
+) -> list[dict[str, Any]]:
+    """Samples per second that each way could feed a network, and seconds to its first step; files
+    are in the cache."""
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder, file = Path(temporary) / "files", Path(temporary) / "cleaned.npy"
@@ -133,4 +141,9 @@ POOLED = 64
 
 
 def _row(case: Case, way: str, first: float, fed: float) -> dict[str, Any]:
-    return {"case": case.name, "way": way, "samples_per_second": fed, "seconds_to_first_step": first}
+    return {
+        "case": case.name,
+        "way": way,
+        "samples_per_second": fed,
+        "seconds_to_first_step": first,
+    }

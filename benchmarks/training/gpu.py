@@ -1,4 +1,5 @@
-"""One training step on a GPU: samples per second, and its share of what the GPU can multiply and move."""
+"""One training step on a GPU: samples per second, and its share of what the GPU can multiply and
+move."""
 
 import statistics
 import time
@@ -26,7 +27,11 @@ class Traffic(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         found = func(*args, **(kwargs or {}))
         if not func.is_view:
-            tensors = [leaf for leaf in tree_leaves((args, kwargs, found)) if isinstance(leaf, torch.Tensor)]
+            tensors = [
+                leaf
+                for leaf in tree_leaves((args, kwargs, found))
+                if isinstance(leaf, torch.Tensor)
+            ]
             self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         return found
 
@@ -34,7 +39,9 @@ class Traffic(TorchDispatchMode):
 class Step:
     """A training step on samples that are on the device."""
 
-    def __init__(self, case: Case, device: str, precision: str, mode: str | None, batch: int | None = None) -> None:
+    def __init__(
+        self, case: Case, device: str, precision: str, mode: str | None, batch: int | None = None
+    ) -> None:
         self.size = batch or case.config.trainer.batch_size
         self.model, self._objective = case.model().to(device), case.objective()
         people = -(-self.size // case.view.per_individual)
@@ -77,14 +84,20 @@ def _wait(device: str) -> None:
 def ceilings(device: str, size: int) -> dict[str, float]:
     """Measured: TFLOP/s of products of square matrices, and TB/s of a copy (read and write)."""
     found = {}
-    for precision, kind in {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}.items():
+    for precision, kind in {
+        "float32": torch.float32,
+        "tf32": torch.float32,
+        "bf16": torch.bfloat16,
+    }.items():
         torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
         a, b = torch.randn(2, size, size, device=device).to(kind)
         found[precision] = 2 * size**3 / seconds(lambda a=a, b=b: a @ b, 10, device) / 1e12
     torch.set_float32_matmul_precision("highest")
     source = torch.empty(size * size * 8, device=device)
     target = torch.empty_like(source)
-    found["copy"] = 2 * source.numel() * 4 / seconds(lambda: target.copy_(source), 10, device) / 1e12
+    found["copy"] = (
+        2 * source.numel() * 4 / seconds(lambda: target.copy_(source), 10, device) / 1e12
+    )
     return found
 
 
@@ -106,13 +119,21 @@ def profile(step: Step, device: str) -> str:
         for _ in range(3):
             step()
         _wait(device)
-    return profiled.key_averages().table(sort_by=f"self_{device}_time_total", row_limit=20, max_name_column_width=60)
+    return profiled.key_averages().table(
+        sort_by=f"self_{device}_time_total", row_limit=20, max_name_column_width=60
+    )
 
 
 def measure(
-    case: Case, device: str, times: int, batches: tuple[int | None, ...], modes: tuple[str | None, ...], matrix: int
+    case: Case,
+    device: str,
+    times: int,
+    batches: tuple[int | None, ...],
+    modes: tuple[str | None, ...],
+    matrix: int,
 ) -> dict[str, Any]:
-    """Rows of every precision and mode of torch.compile (None: eager); a batch of None is the config's."""
+    """Rows of every precision and mode of torch.compile (None: eager); a batch of None is the
+    config's."""
     limits = ceilings(device, matrix)
     rows = []
     for batch in batches:

@@ -1,4 +1,5 @@
-"""Training through Lightning, as train.py does it, against the bare PyTorch loop that anybody would write first."""
+"""Training through Lightning, as train.py does it, against the bare PyTorch loop that anybody would
+write first."""
 
 import statistics
 import tempfile
@@ -11,11 +12,11 @@ import numpy as np
 import torch
 from cases import Case, recordings
 
-from ecgae.architecture import Autoencoder
-from ecgae.dataset import Dataset
-from ecgae.schedule import Schedule
-from ecgae.split import TRAINING, VALIDATION
-from ecgae.training import ADAM_EPSILON, Machine, fit
+from ecgae.models.architecture import Autoencoder
+from ecgae.models.dataset import Dataset
+from ecgae.models.schedule import Schedule
+from ecgae.models.training import ADAM_EPSILON, Machine, fit
+from ecgae.people.split import TRAINING, VALIDATION
 
 
 class Clock:
@@ -25,7 +26,9 @@ class Clock:
         self._objective, self.began = objective, []
         self.features, self.closed_form = objective.features, objective.closed_form
 
-    def __call__(self, model: Autoencoder, ecg: torch.Tensor, *rest: Any) -> Mapping[str, torch.Tensor]:
+    def __call__(
+        self, model: Autoencoder, ecg: torch.Tensor, *rest: Any
+    ) -> Mapping[str, torch.Tensor]:
         if model.training:
             self.began.append((time.perf_counter(), time.process_time()))
         return self._objective(model, ecg, *rest)
@@ -35,7 +38,8 @@ class Speed(NamedTuple):
     """Training samples per second."""
 
     whole: float
-    """Of whole epochs, with validation and whatever else an epoch ends with; the first and last are left out."""
+    """Of whole epochs, with validation and whatever else an epoch ends with; the first and last are
+    left out."""
     steps: float
     """Of the median step."""
     cpu: float
@@ -43,11 +47,20 @@ class Speed(NamedTuple):
     validation_loss: float
 
 
-def speed(began: Sequence[tuple[float, float]], epochs: int, samples: int, batch: int, validation_loss: float) -> Speed:
-    """`began`: wall and processor seconds at every step of at least 3 `epochs` with so many `samples` each."""
+def speed(
+    began: Sequence[tuple[float, float]],
+    epochs: int,
+    samples: int,
+    batch: int,
+    validation_loss: float,
+) -> Speed:
+    """`began`: wall and processor seconds at every step of at least 3 `epochs` with so many
+    `samples` each."""
     times = np.array(began).reshape(epochs, -1, 2)
     whole, cpu = samples * (epochs - 2) / (times[-1, 0] - times[1, 0])
-    return Speed(whole, batch / float(np.median(np.diff(times[1:, :, 0], axis=1))), cpu, validation_loss)
+    return Speed(
+        whole, batch / float(np.median(np.diff(times[1:, :, 0], axis=1))), cpu, validation_loss
+    )
 
 
 def ours(case: Case, dataset: Dataset, schedule: Schedule, device: str) -> Speed:
@@ -62,13 +75,16 @@ def ours(case: Case, dataset: Dataset, schedule: Schedule, device: str) -> Speed
 
 
 def bare(case: Case, dataset: Dataset, schedule: Schedule, device: str) -> Speed:
-    """The same model, samples, batches and optimizer; all samples in one tensor, the mean validation loss printed."""
+    """The same model, samples, batches and optimizer; all samples in one tensor, the mean
+    validation loss printed."""
     clock, model = Clock(case.objective()), case.model().to(device)
     training, validation = (_rows(dataset, schedule, part) for part in (TRAINING, VALIDATION))
     signals = dataset.view.signals(dataset.cleaned)
     scaling = case.normalization().fit([signals[training]])(signals)
     ecg = torch.from_numpy(scaling.apply(signals)).to(device)
-    adam = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate, eps=ADAM_EPSILON, fused=True)
+    adam = torch.optim.Adam(
+        model.parameters(), lr=schedule.learning_rate, eps=ADAM_EPSILON, fused=True
+    )
     mixed = torch.autocast(device, torch.bfloat16, enabled=schedule.precision == "bf16")
     size = schedule.batch_size
     for epoch in range(schedule.max_epochs):
@@ -102,8 +118,11 @@ def _rows(dataset: Dataset, schedule: Schedule, part: str) -> np.ndarray:
     return (people[:, None] * per_individual + np.arange(per_individual)).ravel()
 
 
-def measure(case: Case, people: int, epochs: int, turns: int, device: str, **changes: Any) -> dict[str, Any]:
-    """Both by turns; a ratio is the median over the turns. `changes` of the schedule, such as precision="bf16"."""
+def measure(
+    case: Case, people: int, epochs: int, turns: int, device: str, **changes: Any
+) -> dict[str, Any]:
+    """Both by turns; a ratio is the median over the turns. `changes` of the schedule, such as
+    precision="bf16"."""
     cleaned = np.concatenate(list(recordings(people, case.samples)))
     dataset, schedule = case.dataset(cleaned), case.schedule(epochs, **changes)
     found: dict[str, list[Speed]] = {"ours": [], "bare": []}

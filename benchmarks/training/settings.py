@@ -15,7 +15,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).parents[2])]
 
 KEPT = 2**31 - 1, 2**30
-"""Bytes; what ecgae.entry.start keeps."""
+"""Bytes; what ecgae.entry.build.start keeps."""
 
 WARM_UP = 3
 """Steps that are not timed; with compilation they take a minute."""
@@ -28,7 +28,7 @@ class Setting:
     keep_memory: bool = False
     """What a step frees is kept for the next one, instead of going back to the kernel."""
     folded: bool = False
-    """Upsampling is part of the convolution after it, as in ecgae.architecture."""
+    """Upsampling is part of the convolution after it, as in ecgae.models.architecture."""
     threads: int | None = None
     bf16: bool = False
     compile: bool = False
@@ -36,7 +36,11 @@ class Setting:
     @property
     def name(self) -> str:
         parts = [
-            *([] if self.keep_memory or self.folded or self.bf16 or self.compile else ["eager float32"]),
+            *(
+                []
+                if self.keep_memory or self.folded or self.bf16 or self.compile
+                else ["eager float32"]
+            ),
             *(["memory kept"] if self.keep_memory else []),
             *(["folded upsampling"] if self.folded else []),
             *([f"{self.threads} thread"] if self.threads else []),
@@ -53,15 +57,19 @@ SETTINGS = (
     Setting(keep_memory=True, folded=True),
     Setting(keep_memory=True, folded=True, threads=1),
 )
-SLOW = (Setting(keep_memory=True, folded=True, compile=True), Setting(keep_memory=True, folded=True, bf16=True))
+SLOW = (
+    Setting(keep_memory=True, folded=True, compile=True),
+    Setting(keep_memory=True, folded=True, bf16=True),
+)
 """Take minutes, and do not pay."""
 
 
 def layer_by_layer(model: Any) -> None:
-    """Replaces every folded convolution by the upsampling and the convolution that it stands for."""
+    """Replaces every folded convolution by the upsampling and the convolution that it stands
+    for."""
     from torch import nn
 
-    from ecgae.architecture._layers import Conv, UpsampledConv
+    from ecgae.models.architecture._layers import Conv, UpsampledConv
 
     for module in list(model.modules()):
         for name, child in module.named_children():
@@ -73,9 +81,10 @@ def layer_by_layer(model: Any) -> None:
 
 
 def step_times(case_name: str, setting: Setting, steps: int) -> dict[str, float]:
-    """Median seconds of a step, wall and CPU, and the loss of the third; to be called in a fresh process."""
+    """Median seconds of a step, wall and CPU, and the loss of the third; to be called in a fresh
+    process."""
     if setting.keep_memory:
-        from ecgae.processes import keep_freed_memory
+        from ecgae.machine.processes import keep_freed_memory
 
         keep_freed_memory(*KEPT)
     import torch
@@ -117,15 +126,24 @@ def step_times(case_name: str, setting: Setting, steps: int) -> dict[str, float]
 
 
 def in_process(case_name: str, setting: Setting, steps: int) -> dict[str, float]:
-    words = [sys.executable, __file__, case_name, json.dumps(dataclasses.asdict(setting)), str(steps)]
+    words = [
+        sys.executable,
+        __file__,
+        case_name,
+        json.dumps(dataclasses.asdict(setting)),
+        str(steps),
+    ]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{case_name}, {setting.name} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure(case_name: str, steps: int, turns: int, settings: tuple[Setting, ...]) -> list[dict[str, Any]]:
-    """By turns; a ratio is the median over the turns of the setting over the first one of the same turn."""
+def measure(
+    case_name: str, steps: int, turns: int, settings: tuple[Setting, ...]
+) -> list[dict[str, Any]]:
+    """By turns; a ratio is the median over the turns of the setting over the first one of the same
+    turn."""
     found = [[in_process(case_name, setting, steps) for setting in settings] for _ in range(turns)]
     rows = []
     for place, setting in enumerate(settings):
@@ -134,9 +152,15 @@ def measure(case_name: str, steps: int, turns: int, settings: tuple[Setting, ...
             {
                 "case": case_name,
                 "setting": setting.name,
-                "samples_per_second": statistics.median(now["samples_per_second"] for _, now in own),
-                "ratio": statistics.median(now["samples_per_second"] / base["samples_per_second"] for base, now in own),
-                "ratio_cpu": statistics.median(base["cpu_seconds"] / now["cpu_seconds"] for base, now in own),
+                "samples_per_second": statistics.median(
+                    now["samples_per_second"] for _, now in own
+                ),
+                "ratio": statistics.median(
+                    now["samples_per_second"] / base["samples_per_second"] for base, now in own
+                ),
+                "ratio_cpu": statistics.median(
+                    base["cpu_seconds"] / now["cpu_seconds"] for base, now in own
+                ),
                 "warm_up_seconds": statistics.median(now["warm_up_seconds"] for _, now in own),
                 "loss": own[-1][1]["loss"],
             }

@@ -1,4 +1,5 @@
-"""How fast networks are trained and used, as ratios within one run: `python benchmarks/training/training.py`.
+"""How fast networks are trained and used, as ratios within one run: `python
+benchmarks/training/training.py`.
 
     loop      train.py's training against a bare PyTorch loop of the same model on the same batches
     files     its data path against one .npy file per person and lead behind a DataLoader
@@ -6,7 +7,8 @@
     gpu       one step on a GPU (--device cuda): share of the measured ceilings, profile
     encoding  encoding from a store: people per second and memory
 
-`report_final` is the published network (one lead of 10 s per sample), `demo` what `python train.py` trains.
+`report_final` is the published network (one lead of 10 s per sample), `demo` what `python train.py`
+trains.
 """
 
 import argparse
@@ -18,7 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as the entry points set it; read when torch is imported
+os.environ.setdefault(
+    "GOMP_SPINCOUNT", "5000"
+)  # as the entry points set it; read when torch is imported
 
 sys.path[:0] = [str(Path(__file__).parents[2])]
 
@@ -28,7 +32,7 @@ import torch  # noqa: E402
 from cases import OVERRIDES, SAMPLES, case  # noqa: E402
 from settings import KEPT  # noqa: E402
 
-from ecgae.processes import keep_freed_memory  # noqa: E402
+from ecgae.machine.processes import keep_freed_memory  # noqa: E402
 
 Rows = list[dict[str, Any]]
 
@@ -36,7 +40,8 @@ LOOP_PEOPLE = {"report_final": 60, "demo": 2000}
 """Of one training; an epoch then takes about 20 s and 2 s on two cores."""
 
 COMPILED = ("default", "reduce-overhead")
-"""Modes of torch.compile; the second replays a step as one CUDA graph, without Python between its kernels."""
+"""Modes of torch.compile; the second replays a step as one CUDA graph, without Python between its
+kernels."""
 
 STEPS = {"report_final": 4, "demo": 40}
 """Of one turn of a setting."""
@@ -48,7 +53,9 @@ def loop(wanted: argparse.Namespace) -> Rows:
     changes = [{}] if wanted.device == "cpu" else [{}, {"precision": "bf16"}]
     people = {name: wanted.people or count for name, count in LOOP_PEOPLE.items()}
     return [
-        loops.measure(case(name), people[name], wanted.epochs, wanted.turns, wanted.device, **change)
+        loops.measure(
+            case(name), people[name], wanted.epochs, wanted.turns, wanted.device, **change
+        )
         for name in wanted.cases
         for change in changes
     ]
@@ -65,8 +72,14 @@ def settings(wanted: argparse.Namespace) -> Rows:
 
     chosen = settings.SETTINGS + (settings.SLOW if wanted.slow else ())
     if wanted.threads:
-        chosen = tuple(dict.fromkeys(dataclasses.replace(one, threads=wanted.threads) for one in chosen))
-    return [row for name in wanted.cases for row in settings.measure(name, STEPS[name], wanted.turns, chosen)]
+        chosen = tuple(
+            dict.fromkeys(dataclasses.replace(one, threads=wanted.threads) for one in chosen)
+        )
+    return [
+        row
+        for name in wanted.cases
+        for row in settings.measure(name, STEPS[name], wanted.turns, chosen)
+    ]
 
 
 def gpu(wanted: argparse.Namespace) -> Rows:
@@ -75,9 +88,14 @@ def gpu(wanted: argparse.Namespace) -> Rows:
     if wanted.device != "cuda":
         print("gpu: left out; it wants --device cuda and a GPU")
         return []
-    found = gpu.measure(case("report_final"), wanted.device, 30, (None, 256, 1024), (None, *COMPILED), 8192)
+    found = gpu.measure(
+        case("report_final"), wanted.device, 30, (None, 256, 1024), (None, *COMPILED), 8192
+    )
     print(found["profile"])
-    print({name: round(value, 2) for name, value in found["ceilings"].items()}, "TFLOP/s; copy in TB/s")
+    print(
+        {name: round(value, 2) for name, value in found["ceilings"].items()},
+        "TFLOP/s; copy in TB/s",
+    )
     return found["rows"]
 
 
@@ -86,7 +104,11 @@ def encoding(wanted: argparse.Namespace) -> Rows:
 
     kinds = ["median_beat", "strip"] if wanted.strips else ["median_beat"]
     people = [wanted.people] if wanted.people else [2000, 50_000]
-    return [row for kind in kinds for row in encode_store.measure("demo", kind, SAMPLES[kind], people, wanted.device)]
+    return [
+        row
+        for kind in kinds
+        for row in encode_store.measure("demo", kind, SAMPLES[kind], people, wanted.device)
+    ]
 
 
 ARMS: dict[str, Callable[[argparse.Namespace], Rows]] = {
@@ -97,7 +119,11 @@ ARMS: dict[str, Callable[[argparse.Namespace], Rows]] = {
 def table(rows: Rows) -> str:
     """A table in Markdown, numbers with three digits."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [names, ["---"] * len(names), *([_text(row.get(name, "")) for name in names] for row in rows)]
+    lines = [
+        names,
+        ["---"] * len(names),
+        *([_text(row.get(name, "")) for name in names] for row in rows),
+    ]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -108,16 +134,24 @@ def _text(value: Any) -> str:
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", nargs="+", choices=list(ARMS), default=list(ARMS))
     parser.add_argument("--cases", nargs="+", choices=list(OVERRIDES), default=list(OVERRIDES))
     parser.add_argument("--people", type=int, help="instead of each arm's own number; 50 is quick")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4, help="of a training of `loop`, at least 3")
     parser.add_argument("--seconds", type=float, default=20.0, help="for which `files` reads")
-    parser.add_argument("--strips", action="store_true", help="encode 10-s strips too; 16 GB of temporary files")
-    parser.add_argument("--threads", type=int, help="of all `settings`; 1 shakes least on a busy machine")
-    parser.add_argument("--slow", action="store_true", help="settings that take minutes: compiled, bf16")
+    parser.add_argument(
+        "--strips", action="store_true", help="encode 10-s strips too; 16 GB of temporary files"
+    )
+    parser.add_argument(
+        "--threads", type=int, help="of all `settings`; 1 shakes least on a busy machine"
+    )
+    parser.add_argument(
+        "--slow", action="store_true", help="settings that take minutes: compiled, bf16"
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args(words)

@@ -1,4 +1,5 @@
-"""How often a scan finds something where nothing is planted, at a threshold that comes from other shuffled people."""
+"""How often a scan finds something where nothing is planted, at a threshold that comes from other
+shuffled people."""
 
 import json
 from pathlib import Path
@@ -41,7 +42,9 @@ def interval() -> tuple[int, int]:
 def null_scans(folder: Path, permutations: int) -> list[NullScan]:
     """Of every model in the folder; what is there is not computed again."""
     return [
-        _null_scan(name, run, permutations) for name, run, config in cohorts.scored(folder) if "yardstick" not in config
+        _null_scan(name, run, permutations)
+        for name, run, config in cohorts.scored(folder)
+        if "yardstick" not in config
     ]
 
 
@@ -51,14 +54,32 @@ def _null_scan(name: str, run: Path, permutations: int) -> NullScan:
     first = _scan(run, place / f"{run.name}-threshold", permutations, 11)
     # With correction=none the level is the threshold; no other score is set by these words.
     level = f"score.alpha={first['null_threshold']!r}"
-    second = _scan(run, place / f"{run.name}-error", REPETITIONS, 12, level, "score.correction=none")
-    found = (first["null_family_wise_error"], first["null_threshold"], second["null_family_wise_error"])
+    second = _scan(
+        run, place / f"{run.name}-error", REPETITIONS, 12, level, "score.correction=none"
+    )
+    found = (
+        first["null_family_wise_error"],
+        first["null_threshold"],
+        second["null_family_wise_error"],
+    )
     return NullScan(name, own["loci"], own["omnibus_loci"], *found)
 
 
 def _scan(run: Path, out: Path, permutations: int, seed: int, *words: str) -> dict:
     file = out / "score.json"
     if not file.is_file():
-        shuffle = (f"checks.permutations={permutations}", f"checks.seed={seed}", "checks.heritability=false")
-        cohorts.call("gwas.py", f"run={run}", f"out={out}", "report=false", "checks.ld_scores=false", *shuffle, *words)
+        shuffle = (
+            f"checks.permutations={permutations}",
+            f"checks.seed={seed}",
+            "checks.heritability=false",
+        )
+        cohorts.call(
+            "gwas.py",
+            f"run={run}",
+            f"out={out}",
+            "report=false",
+            "checks.ld_scores=false",
+            *shuffle,
+            *words,
+        )
     return json.loads(file.read_text())

@@ -19,14 +19,17 @@ class Agreement(NamedTuple):
     high: float
     """95 % interval, from models drawn again with replacement within each cohort."""
     regret: float
-    """Share of the best model's truth that the picked one lacks, averaged over cohorts; a model whose score is not
-    valid is not picked."""
+    """Share of the best model's truth that the picked one lacks, averaged over cohorts; a model
+    whose score is not valid is not picked."""
     worst: float
     """The largest of them."""
 
 
 def agreement(
-    scores: Sequence[np.ndarray], truths: Sequence[np.ndarray], valid: Sequence[np.ndarray], seed: int = 0
+    scores: Sequence[np.ndarray],
+    truths: Sequence[np.ndarray],
+    valid: Sequence[np.ndarray],
+    seed: int = 0,
 ) -> Agreement:
     """One array of models per cohort in each; a score that is NaN is the worst of all."""
     scores = [np.where(np.isnan(score), -np.inf, score) for score in scores]
@@ -38,13 +41,18 @@ def agreement(
         drawn.append(_mean_correlation(*zip(*pairs, strict=True)))
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     lost = [regret(*cohort) for cohort in zip(scores, truths, valid, strict=True)]
-    return Agreement(_mean_correlation(scores, truths), float(low), float(high), float(np.mean(lost)), max(lost))
+    return Agreement(
+        _mean_correlation(scores, truths), float(low), float(high), float(np.mean(lost)), max(lost)
+    )
 
 
 def regret(
-    score: Float[np.ndarray, " model"], truth: Float[np.ndarray, " model"], valid: Bool[np.ndarray, " model"]
+    score: Float[np.ndarray, " model"],
+    truth: Float[np.ndarray, " model"],
+    valid: Bool[np.ndarray, " model"],
 ) -> float:
-    """1 - truth of the picked valid model / truth of the best of all; of models that share the best score, their mean.
+    """1 - truth of the picked valid model / truth of the best of all; of models that share the best
+    score, their mean.
 
     1 where no model is valid: there is nothing to pick.
     """
@@ -54,7 +62,8 @@ def regret(
 
 
 def spearman(score: Float[np.ndarray, " model"], truth: Float[np.ndarray, " model"]) -> float:
-    """Ties share their mean rank. 0 for a score that is the same for all models; NaN where their truth is."""
+    """Ties share their mean rank. 0 for a score that is the same for all models; NaN where their
+    truth is."""
     a, b = rankdata(score), rankdata(truth)
     if np.ptp(b) == 0:
         return float("nan")
@@ -71,6 +80,9 @@ def agreements(
 ) -> dict[str, Agreement]:
     """Of every score; `cohorts`: one mapping of numbers per model."""
     truths = [np.array([model[truth] for model in cohort], float) for cohort in cohorts]
-    scores = {name: [np.array([model[name] for model in cohort], float) for cohort in cohorts] for name in names}
+    scores = {
+        name: [np.array([model[name] for model in cohort], float) for cohort in cohorts]
+        for name in names
+    }
     valid = [np.array([model["valid"] for model in cohort], bool) for cohort in cohorts]
     return {name: agreement(values, truths, valid) for name, values in scores.items()}

@@ -1,10 +1,12 @@
-"""What a run truly kept of the planted genetics, measured without any threshold that its score used.
+"""What a run truly kept of the planted genetics, measured without any threshold that its score
+used.
 
-`signal_kept` is the main truth. A variant that explains a share q of a parameter explains about q R2 of the best
-combination of latents, if R2 is what the latents say of the parameter: so the mean of R2 over planted variants,
-weighted by q, is the share of the planted signal that a scan of the latents can still see. It looks at no genotype: no
-score is favoured by it. `confirmed_share` counts the planted variants that replicate in people who were neither trained
-on nor scored, each with its strongest latent or with its direction of latent space.
+`signal_kept` is the main truth. A variant that explains a share q of a parameter explains about q
+R2 of the best combination of latents, if R2 is what the latents say of the parameter: so the mean
+of R2 over planted variants, weighted by q, is the share of the planted signal that a scan of the
+latents can still see. It looks at no genotype: no score is favoured by it. `confirmed_share` counts
+the planted variants that replicate in people who were neither trained on nor scored, each with its
+strongest latent or with its direction of latent space.
 """
 
 from pathlib import Path
@@ -13,15 +15,23 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ecgae.association import TRANSFORMS, associate, covariate_basis, fit, missingness_patterns, residualise
-from ecgae.confirmation import People, confirm, dosage_of, people_of, read_found
 from ecgae.errors import InputError
-from ecgae.latents import CONFIRM, SELECT, Latents, as_phenotypes, read_latents
-from ecgae.replication import directions, replicated, retest
-from ecgae.study import Study
+from ecgae.models.latents import CONFIRM, SELECT, Latents, as_phenotypes, read_latents
+from ecgae.scoring.confirmation import Analysed, confirm, dosage_of, people_of, read_found
+from ecgae.scoring.study import Study
+from ecgae.statistics.association import (
+    TRANSFORMS,
+    associate,
+    covariate_basis,
+    fit,
+    missingness_patterns,
+    residualise,
+)
+from ecgae.statistics.replication import directions, replicated, retest
 
 PENALTIES = np.geomspace(1e-4, 1e2, 13)
-"""Of the ridge regression of a parameter on latents, in units of the latents' mean variance times people."""
+"""Of the ridge regression of a parameter on latents, in units of the latents' mean variance times
+people."""
 
 
 class Recovery(NamedTuple):
@@ -38,9 +48,13 @@ def recovery(directory: Path, study: Study, transform: str, truth: Path) -> Reco
     """`truth`: the folder of planted.tsv and parameters.tsv."""
     latents = read_latents(directory / "latents.h5")
     planted = pd.read_csv(truth / "planted.tsv", sep="\t", dtype={"chromosome": str})
-    parameters = pd.read_csv(truth / "parameters.tsv", sep="\t", dtype={"IID": str}).set_index("IID")
+    parameters = pd.read_csv(truth / "parameters.tsv", sep="\t", dtype={"IID": str}).set_index(
+        "IID"
+    )
     try:
-        replication = confirm(read_found(directory), latents, study, transform, directory.name).summary
+        replication = confirm(
+            read_found(directory), latents, study, transform, directory.name
+        ).summary
     except InputError as error:
         print(f"{directory.name}: {error}")
         replication = {}
@@ -49,36 +63,55 @@ def recovery(directory: Path, study: Study, transform: str, truth: Path) -> Reco
 
 
 def signal_kept(
-    latents: Latents, parameters: pd.DataFrame, planted: pd.DataFrame, covariates: pd.DataFrame | None
+    latents: Latents,
+    parameters: pd.DataFrame,
+    planted: pd.DataFrame,
+    covariates: pd.DataFrame | None,
 ) -> float:
-    """R2, in the confirm people, of each planted variant's parameter on the latents, fitted in the select people.
+    """R2, in the confirm people, of each planted variant's parameter on the latents, fitted in the
+    select people.
 
-    Beside age and sex, which a scan has among its covariates. The mean over planted variants, weighted by the variance
-    that each explains.
+    Beside age and sex, which a scan has among its covariates. The mean over planted variants,
+    weighted by the variance that each explains.
     """
-    known = np.where(np.isfinite(latents.values), latents.values, np.nanmean(latents.values, axis=0))
+    known = np.where(
+        np.isfinite(latents.values), latents.values, np.nanmean(latents.values, axis=0)
+    )
     ids = pd.Index(latents.sample_ids)
     beside = _age_and_sex(covariates, ids, latents.visits)
     names = list(dict.fromkeys(planted["parameter"]))
     truth = parameters[names].reindex(ids).to_numpy()
     fitted, tested = latents.split == SELECT, latents.split == CONFIRM
     r2 = dict(zip(names, probe(known, truth, beside, fitted, tested), strict=True))
-    return float(np.average([r2[name] for name in planted["parameter"]], weights=planted["variance_explained"]))
+    return float(
+        np.average(
+            [r2[name] for name in planted["parameter"]], weights=planted["variance_explained"]
+        )
+    )
 
 
 def _age_and_sex(covariates: pd.DataFrame | None, ids: pd.Index, visits: np.ndarray) -> np.ndarray:
     if covariates is None:
         return np.empty((len(ids), 0))
-    table = covariates.reset_index().drop_duplicates(["sample_id", "visit"] if "visit" in covariates else "sample_id")
+    table = covariates.reset_index().drop_duplicates(
+        ["sample_id", "visit"] if "visit" in covariates else "sample_id"
+    )
     keys = ["sample_id", "visit"] if "visit" in table else ["sample_id"]
     people = pd.DataFrame({"sample_id": ids, "visit": visits})[keys]
-    return people.merge(table[[*keys, "age", "sex"]], how="left", on=keys)[["age", "sex"]].to_numpy(dtype=float)
+    return people.merge(table[[*keys, "age", "sex"]], how="left", on=keys)[["age", "sex"]].to_numpy(
+        dtype=float
+    )
 
 
 def probe(
-    latents: np.ndarray, truth: np.ndarray, beside: np.ndarray, fitted: np.ndarray, tested: np.ndarray
+    latents: np.ndarray,
+    truth: np.ndarray,
+    beside: np.ndarray,
+    fitted: np.ndarray,
+    tested: np.ndarray,
 ) -> np.ndarray:
-    """R2 of each column of `truth` in the people `tested`, by ridge regression in the people `fitted`, at least 0.
+    """R2 of each column of `truth` in the people `tested`, by ridge regression in the people
+    `fitted`, at least 0.
 
     The penalty is the one with the least error when each of the fitted people is left out in turn.
     """
@@ -102,7 +135,8 @@ def probe(
 
 
 def confirmed_share(latents: Latents, planted: pd.DataFrame, study: Study, transform: str) -> float:
-    """Of the planted variants, those that replicate by their strongest phenotype or by their direction.
+    """Of the planted variants, those that replicate by their strongest phenotype or by their
+    direction.
 
     Both are chosen in the select people and tested in the others, at 0.05 / (2 x planted variants).
     """
@@ -118,8 +152,13 @@ def confirmed_share(latents: Latents, planted: pd.DataFrame, study: Study, trans
     values = others.phenotypes[names].to_numpy()
     alone = retest(after, values[:, best], others.covariates, transform)
     found = replicated(alone, np.sign(t[np.arange(len(t)), best]), tests)
-    if np.isfinite(select.phenotypes[names]).all(axis=1).sum() > len(names) + select.covariates.shape[1] + 2:
-        weights = directions(before, select.phenotypes[names].to_numpy(), select.covariates, transform)
+    if (
+        np.isfinite(select.phenotypes[names]).all(axis=1).sum()
+        > len(names) + select.covariates.shape[1] + 2
+    ):
+        weights = directions(
+            before, select.phenotypes[names].to_numpy(), select.covariates, transform
+        )
         together = retest(after, values @ weights, others.covariates, transform)
         found |= replicated(together, np.ones(len(found)), tests)
     return float(found.mean())
@@ -130,7 +169,7 @@ def _variant_ids(planted: pd.DataFrame, study: Study) -> pd.Series:
     return places.reindex(pd.MultiIndex.from_frame(planted[["chromosome", "base_pair_location"]]))
 
 
-def _t(dosage: np.ndarray, people: People, names: list[str], transform: str) -> np.ndarray:
+def _t(dosage: np.ndarray, people: Analysed, names: list[str], transform: str) -> np.ndarray:
     """Student's t of each variant with each phenotype."""
     phenotypes = people.phenotypes[names].to_numpy()
     t = np.full((dosage.shape[1], len(names)), np.nan)

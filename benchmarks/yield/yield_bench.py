@@ -1,4 +1,5 @@
-"""Which score picks the model that truly recovers most? Every architecture and yardstick on cohorts with known truth.
+"""Which score picks the model that truly recovers most? Every architecture and yardstick on cohorts
+with known truth.
 
     python benchmarks/yield/yield_bench.py --out runs/yield              # half an hour on 2 cores; resumable
     python benchmarks/yield/yield_bench.py --out runs/yield --quick      # two minutes: does it work?
@@ -22,11 +23,19 @@ import yield_tables as tables
 from picking import Agreement, agreements
 from recovery import recovery
 
-from ecgae.cohort.simulated import Simulated
-from ecgae.entry import scored_with
+from ecgae.entry.scan import scored_with
+from ecgae.recordings.cohort.simulated import Simulated
 
 YIELDS = (
-    *("loci", "omnibus_loci", "acat_loci", "hits", "hit_variants", "excess_chi2", "summed_heritability"),
+    *(
+        "loci",
+        "omnibus_loci",
+        "acat_loci",
+        "hits",
+        "hit_variants",
+        "excess_chi2",
+        "summed_heritability",
+    ),
     *("r2_recorded", "minus_validation_loss", "active_latents", "effective_rank", "bypass_index"),
 )
 """Numbers of a finished run that one might pick a model by; more is better."""
@@ -35,16 +44,22 @@ TRUTHS = ("signal_kept", "confirmed_share")
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of cohorts, runs and cache")
     parser.add_argument("--quick", action="store_true", help="tiny cohorts and models")
     parser.add_argument("--figure", type=Path, help="where to draw, such as docs/yield.png")
     parser.add_argument("--json", type=Path, help="where to write the JSON too")
-    parser.add_argument("words", nargs="*", help="more words for every train.py, such as runtime.workers=4")
+    parser.add_argument(
+        "words", nargs="*", help="more words for every train.py, such as runtime.workers=4"
+    )
     options = parser.parse_args(words)
     plan = cohorts.QUICK_PLAN if options.quick else cohorts.PLAN
     out = (options.out / "quick" if options.quick else options.out).resolve()
-    rows = {cohort.name: rows_of(out, cohort, plan.sweeps, options.words) for cohort in plan.cohorts}
+    rows = {
+        cohort.name: rows_of(out, cohort, plan.sweeps, options.words) for cohort in plan.cohorts
+    }
     models = [[row for row in found if not row["yardstick"]] for found in rows.values()]
     picked = {truth: agreements(models, YIELDS, truth) for truth in TRUTHS}
     cohorts.train(out, plan.null, plan.null_sweeps, ["yardsticks=[]", *options.words])
@@ -63,13 +78,20 @@ def rows_of(
 ) -> list[dict[str, Any]]:
     """Every model and yardstick of a cohort: its scores, and what is true."""
     cohorts.train(out, cohort, sweeps, words)
-    rows = [row_of(name, run, config) for name, run, config in cohorts.scored(cohorts.folder_of(out, cohort))]
+    rows = [
+        row_of(name, run, config)
+        for name, run, config in cohorts.scored(cohorts.folder_of(out, cohort))
+    ]
     oracle = [row["loci"] for row in rows if row["model"] == "yardstick oracle"]
-    return [{**row, "over_oracle": row["loci"] / oracle[0] if oracle and oracle[0] else None} for row in rows]
+    return [
+        {**row, "over_oracle": row["loci"] / oracle[0] if oracle and oracle[0] else None}
+        for row in rows
+    ]
 
 
 def row_of(name: str, run: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """What score.json says, the least validation loss, and the truth; the truth is measured once."""
+    """What score.json says, the least validation loss, and the truth; the truth is measured
+    once."""
     print(f"{name}: {run}", file=sys.stderr, flush=True)
     score = json.loads((run / "score.json").read_text())
     file = run / "recovery.json"
@@ -108,7 +130,11 @@ def least_loss(run: Path) -> float:
     return min(row["validation/loss"] for row in torch.load(file, weights_only=True)["history"])
 
 
-def _text(rows: Mapping[str, Sequence[Mapping]], picked: Mapping[str, Mapping[str, Agreement]], null: Sequence) -> str:
+def _text(
+    rows: Mapping[str, Sequence[Mapping]],
+    picked: Mapping[str, Mapping[str, Agreement]],
+    null: Sequence,
+) -> str:
     parts = []
     for cohort, found in rows.items():
         planted = next((row["planted_loci"] for row in found if "planted_loci" in row), 0)
@@ -119,11 +145,16 @@ def _text(rows: Mapping[str, Sequence[Mapping]], picked: Mapping[str, Mapping[st
     return "\n\n".join([*parts, "### Nothing planted", tables.null(null), ""])
 
 
-def _plain(rows: Mapping[str, Any], picked: Mapping[str, Mapping[str, Agreement]], null: Sequence) -> dict[str, Any]:
+def _plain(
+    rows: Mapping[str, Any], picked: Mapping[str, Mapping[str, Agreement]], null: Sequence
+) -> dict[str, Any]:
     """Without NaN, which JSON has not."""
     found = {
         "cohorts": rows,
-        "picking": {truth: {name: one._asdict() for name, one in agreed.items()} for truth, agreed in picked.items()},
+        "picking": {
+            truth: {name: one._asdict() for name, one in agreed.items()}
+            for truth, agreed in picked.items()
+        },
         "null": [{**scan._asdict(), "within": scan.within} for scan in null],
     }
     return _finite(found)

@@ -1,4 +1,5 @@
-"""The simulated cohorts, the models that are trained on each, and the commands that do it, as a user types them."""
+"""The simulated cohorts, the models that are trained on each, and the commands that do it, as a
+user types them."""
 
 import subprocess
 import sys
@@ -32,14 +33,24 @@ FULL = (
     Cohort(
         "weak effects, strong structure",
         (
-            *("cohort.seed=2", "cohort.individuals=5000", "cohort.planted_loci=36", "cohort.planted_chromosomes=18"),
+            *(
+                "cohort.seed=2",
+                "cohort.individuals=5000",
+                "cohort.planted_loci=36",
+                "cohort.planted_chromosomes=18",
+            ),
             *("cohort.variance_explained=0.035", "cohort.ancestry_effect=0.8"),
         ),
     ),
     Cohort(
         "few people, few loci",
         (
-            *("cohort.seed=3", "cohort.individuals=3000", "cohort.planted_loci=14", "cohort.planted_chromosomes=14"),
+            *(
+                "cohort.seed=3",
+                "cohort.individuals=3000",
+                "cohort.planted_loci=14",
+                "cohort.planted_chromosomes=14",
+            ),
             *("cohort.variance_explained=0.08", "cohort.ancestry_effect=-0.5"),
         ),
     ),
@@ -48,7 +59,12 @@ FULL = (
 
 NULL = Cohort(
     "nothing planted",
-    ("cohort.seed=4", "cohort.individuals=3000", "cohort.planted_loci=0", "cohort.ancestry_effect=0.8"),
+    (
+        "cohort.seed=4",
+        "cohort.individuals=3000",
+        "cohort.planted_loci=0",
+        "cohort.ancestry_effect=0.8",
+    ),
 )
 
 SWEEPS = (
@@ -56,16 +72,24 @@ SWEEPS = (
     Sweep(("architecture=pca", "architecture.latent_dim=2,6,64")),
     Sweep(("architecture=residual", "trainer.max_epochs=3")),
 )
-"""Every architecture at its default size, and models that are too small, too large and hardly trained, so that there
-is something to tell apart."""
+"""Every architecture at its default size, and models that are too small, too large and hardly
+trained, so that there is something to tell apart."""
 
 NULL_SWEEPS = (Sweep(("architecture=residual,pca",)),)
 
 SMALL = (
-    *("cohort.individuals=400", "cohort.variants=2200", "cohort.planted_loci=6", "cohort.planted_chromosomes=6"),
+    *(
+        "cohort.individuals=400",
+        "cohort.variants=2200",
+        "cohort.planted_loci=6",
+        "cohort.planted_chromosomes=6",
+    ),
     *("cohort.chromosome_length=500_000", "cohort.variance_explained=0.25", "cohort.damaged=2"),
 )
-QUICK = (Cohort("small", ("cohort.seed=1", *SMALL)), Cohort("small, other seed", ("cohort.seed=2", *SMALL)))
+QUICK = (
+    Cohort("small", ("cohort.seed=1", *SMALL)),
+    Cohort("small, other seed", ("cohort.seed=2", *SMALL)),
+)
 QUICK_NULL = Cohort("nothing planted", ("cohort.seed=3", *SMALL, "cohort.planted_loci=0"))
 QUICK_SWEEPS = (
     Sweep(("architecture=pca", "architecture.latent_dim=2,4,12")),
@@ -82,7 +106,8 @@ class Plan(NamedTuple):
     null: Cohort
     null_sweeps: Sequence[Sweep]
     permutations: int
-    """Shuffled scans that the family-wise threshold comes from; 100 others say how often it is passed."""
+    """Shuffled scans that the family-wise threshold comes from; 100 others say how often it is
+    passed."""
 
 
 PLAN = Plan(FULL, SWEEPS, NULL, NULL_SWEEPS, 1000)
@@ -95,7 +120,8 @@ def folder_of(out: Path, cohort: Cohort) -> Path:
 
 
 def train(out: Path, cohort: Cohort, sweeps: Sequence[Sweep], words: Sequence[str] = ()) -> None:
-    """Trains and scores what is not there yet. A model that fails is reported by the command and left out."""
+    """Trains and scores what is not there yet. A model that fails is reported by the command and
+    left out."""
     common = [*cohort.changes, f"paths.runs={folder_of(out, cohort)}", f"paths.data={out / 'data'}"]
     common += [f"paths.cache={out / 'cache'}", "logger=null", *words]
     for sweep in sweeps:
@@ -105,11 +131,14 @@ def train(out: Path, cohort: Cohort, sweeps: Sequence[Sweep], words: Sequence[st
 def call(script: str, *words: str, check: bool = True) -> None:
     """An entry point, as its own process; its output goes where errors go."""
     print(f"$ python {script} {' '.join(words)}", file=sys.stderr, flush=True)
-    subprocess.run([sys.executable, str(ROOT / script), *words], check=check, stdout=sys.stderr, cwd=ROOT)
+    subprocess.run(
+        [sys.executable, str(ROOT / script), *words], check=check, stdout=sys.stderr, cwd=ROOT
+    )
 
 
 def scored(folder: Path) -> list[tuple[str, Path, dict[str, Any]]]:
-    """Name, directory and config of every scored run and yardstick; of those of one name the one scored last."""
+    """Name, directory and config of every scored run and yardstick; of those of one name the one
+    scored last."""
     newest: dict[str, tuple[str, Path, dict[str, Any]]] = {}
     scores = [*folder.glob("*/score.json"), *folder.glob("yardsticks/*/score.json")]
     for file in sorted(scores, key=lambda file: file.stat().st_mtime):
@@ -126,5 +155,9 @@ def name_of(config: dict[str, Any]) -> str:
         return f"yardstick {config['yardstick']}"
     name = config["architecture"]["_target_"].split(".")[-2]
     told = [f"{config['architecture']['latent_dim']} latents"]
-    told += [f"{config['trainer']['max_epochs']} epochs"] if config["trainer"]["max_epochs"] < EPOCHS else []
+    told += (
+        [f"{config['trainer']['max_epochs']} epochs"]
+        if config["trainer"]["max_epochs"] < EPOCHS
+        else []
+    )
     return ", ".join([name, *told])

@@ -45,17 +45,30 @@ def _cell(name: str, value: object) -> str:
 def picking(found: Mapping[str, Agreement], truth: str) -> str:
     """Scores, the one that agrees best first."""
     cells = [
-        [name, f"{one.correlation:.2f} ({one.low:.2f} to {one.high:.2f})", f"{one.regret:.1%}", f"{one.worst:.1%}"]
+        [
+            name,
+            f"{one.correlation:.2f} ({one.low:.2f} to {one.high:.2f})",
+            f"{one.regret:.1%}",
+            f"{one.worst:.1%}",
+        ]
         for name, one in sorted(found.items(), key=lambda item: -item[1].correlation)
     ]
-    return markdown(["score", f"rank correlation with {truth} (95 %)", "lost by picking with it", "at worst"], cells)
+    return markdown(
+        ["score", f"rank correlation with {truth} (95 %)", "lost by picking with it", "at worst"],
+        cells,
+    )
 
 
 def null(scans: Sequence[NullScan]) -> str:
     low, high = interval()
     cells = [
         [
-            *(scan.name, f"{scan.loci} + {scan.omnibus_loci}", f"{scan.own_error:.1%}", f"{scan.threshold:.2g}"),
+            *(
+                scan.name,
+                f"{scan.loci} + {scan.omnibus_loci}",
+                f"{scan.own_error:.1%}",
+                f"{scan.threshold:.2g}",
+            ),
             *(f"{scan.family_wise_error:.0%}", "yes" if scan.within else "no"),
         ]
         for scan in scans

@@ -4,7 +4,8 @@ from pathlib import Path
 
 
 def terminal_table(folder: Path, by: str | None = None, cohort: str | None = None) -> str:
-    """The comparison of the runs in `folder` as text. Raises `InputError` where nothing can be compared."""
+    """The comparison of the runs in `folder` as text. Raises `InputError` where nothing can be
+    compared."""
     from ecgae.comparison.compare import compare  # a second of imports, at the end of a sweep
     from ecgae.comparison.terminal import text
 

@@ -7,7 +7,8 @@ ABSENT = ""
 """The value of a key that a config does not have."""
 
 ALWAYS_SHOWN = "latent_dim"
-"""Shown wherever it differs, even where the architecture alone decides it: no yield can be judged without it."""
+"""Shown wherever it differs, even where the architecture alone decides it: no yield can be judged
+without it."""
 
 SHORT = {"input.recording": "input"}
 """Names of keys that are better known by another one."""
@@ -29,7 +30,8 @@ class Axis(NamedTuple):
 
 
 def flat(config: dict[str, Any]) -> dict[str, str]:
-    """Every value as text by its dotted key; a component's `_target_` becomes its choice, under the section's name."""
+    """Every value as text by its dotted key; a component's `_target_` becomes its choice, under the
+    section's name."""
     return dict(_flat("", config))
 
 
@@ -39,7 +41,7 @@ def _flat(prefix: str, value: Any) -> Iterable[tuple[str, str]]:
         return
     for name, part in value.items():
         if name == "_target_":
-            yield prefix, str(part).split(".")[-2]  # ecgae.denoiser.dwt.DWT
+            yield prefix, str(part).split(".")[-2]  # ecgae.signals.denoiser.dwt.DWT
         else:
             yield from _flat(f"{prefix}.{name}" if prefix else str(name), part)
 
@@ -55,7 +57,8 @@ def _text(value: Any) -> str:
 
 
 def differing(configs: Sequence[dict[str, str]]) -> list[Axis]:
-    """The axes along which flat configs differ. A key that the section's choice decides is no axis beside it."""
+    """The axes along which flat configs differ. A key that the section's choice decides is no axis
+    beside it."""
     keys = dict.fromkeys(key for config in configs for key in config)
     values = {key: [config.get(key, ABSENT) for config in configs] for key in keys}
     shown = [key for key in keys if len({*values[key]}) > 1 and not _implied(key, values)]
@@ -87,7 +90,9 @@ def _short(key: str, shown: Sequence[str]) -> str:
 
 def by_size(values: Iterable[str]) -> list[str]:
     """Numbers by size, then words by the alphabet; each once."""
-    return sorted({*values}, key=lambda value: (0, float(value), "") if _is_number(value) else (1, 0.0, value))
+    return sorted(
+        {*values}, key=lambda value: (0, float(value), "") if _is_number(value) else (1, 0.0, value)
+    )
 
 
 def _is_number(value: str) -> bool:

@@ -10,7 +10,7 @@ from ecgae.comparison.axes import ABSENT, Axis, by_size
 from ecgae.comparison.configurations import Configuration
 from ecgae.comparison.effects import marginal_effects
 from ecgae.comparison.metrics import METRICS
-from ecgae.jackknife import jackknife
+from ecgae.statistics.jackknife import jackknife
 
 
 class Choice(NamedTuple):
@@ -23,7 +23,8 @@ class Choice(NamedTuple):
     mean: float
     """Of their yields."""
     effect: float
-    """Above the mean over the axis, the others the same; NaN where it cannot be told from another axis."""
+    """Above the mean over the axis, the others the same; NaN where it cannot be told from another
+    axis."""
     standard_error: float
     """Over the combinations of the other axes; NaN where there is one."""
     genome_error: float
@@ -34,8 +35,11 @@ class Choice(NamedTuple):
 
 
 def choices(rows: Sequence[Configuration], axes: Sequence[Axis], metric: str) -> list[Choice]:
-    """Of the models among `rows` that are valid. An axis that only some configurations have is judged among those."""
-    believed = [row for row in rows if row.valid and not row.yardstick and np.isfinite(row.value(metric))]
+    """Of the models among `rows` that are valid. An axis that only some configurations have is
+    judged among those."""
+    believed = [
+        row for row in rows if row.valid and not row.yardstick and np.isfinite(row.value(metric))
+    ]
     found = []
     for axis in axes:
         having = [row for row in believed if row.values[axis.key] != ABSENT]
@@ -75,7 +79,9 @@ def _of_axis(
     ]
 
 
-def _genome_errors(rows: Sequence[Configuration], levels: np.ndarray, place: int, metric: str) -> np.ndarray:
+def _genome_errors(
+    rows: Sequence[Configuration], levels: np.ndarray, place: int, metric: str
+) -> np.ndarray:
     """Of each level's effect, which is a sum over chromosomes as yields are."""
     variants = {run.score["variants_fingerprint"] for row in rows for run in row.believed}
     if not METRICS[metric].by_chromosome or len(variants) > 1:

@@ -15,13 +15,15 @@ from ecgae.comparison.directories import Run, read_runs
 from ecgae.comparison.metrics import YIELDS, columns
 from ecgae.comparison.verdicts import Judgement, judge
 from ecgae.errors import InputError
-from ecgae.runs import identity
+from ecgae.runs.run_directory import identity
 
 DEFAULT_YIELD = "loci"
 
 TWICE = "the same configuration and seed as another one"
 OTHER_PEOPLE = "yardsticks of other people or variants than every model's"
-LIKE = "yardsticks that found the same as another one, with settings of the scan that fit fewer models"
+LIKE = (
+    "yardsticks that found the same as another one, with settings of the scan that fit fewer models"
+)
 OTHER_COHORT = "of another cohort"
 
 CIRCULAR = (
@@ -60,9 +62,11 @@ class Comparison(NamedTuple):
 
 
 def compare(folder: Path, by: str | None = None, cohort: str | None = None) -> Comparison:
-    """Raises `InputError` where nothing can be compared, or the runs are of several cohorts and none is chosen.
+    """Raises `InputError` where nothing can be compared, or the runs are of several cohorts and
+    none is chosen.
 
-    by: one of `YIELDS`; None: what the runs were to be selected by. cohort: its name, as the error lists it.
+    by: one of `YIELDS`; None: what the runs were to be selected by. cohort: its name, as the error
+    lists it.
     """
     if by is not None and by not in YIELDS:
         raise InputError(f"--by must be one of {', '.join(YIELDS)}; got {by!r}.")
@@ -74,7 +78,12 @@ def compare(folder: Path, by: str | None = None, cohort: str | None = None) -> C
     models, names = twice(models)
     yardsticks, elsewhere = _on_the_same(yardsticks, models)
     yardsticks, like = _once(yardsticks, models)
-    reasons = {OTHER_COHORT: others + other_yardsticks, TWICE: names, OTHER_PEOPLE: elsewhere, LIKE: like}
+    reasons = {
+        OTHER_COHORT: others + other_yardsticks,
+        TWICE: names,
+        OTHER_PEOPLE: elsewhere,
+        LIKE: like,
+    }
     for reason, some in reasons.items():
         if some:
             left_out[reason] = some
@@ -82,19 +91,27 @@ def compare(folder: Path, by: str | None = None, cohort: str | None = None) -> C
     metric = by or (selected.pop() if len(selected) == 1 else DEFAULT_YIELD)
     axes, rows = configurations(models, yardsticks)
     rows.sort(key=lambda row: (not row.valid, -np.nan_to_num(row.value(metric), nan=-np.inf)))
-    return Comparison(folder, metric, chosen, axes, rows, judge(rows, metric), left_out, _warnings(rows, metric))
+    return Comparison(
+        folder, metric, chosen, axes, rows, judge(rows, metric), left_out, _warnings(rows, metric)
+    )
 
 
 def _chosen_cohort(runs: Sequence[Run], wanted: str | None, folder: Path) -> str:
     counts = Counter(map(_cohort, runs))
     if wanted is None and len(counts) == 1:
         return next(iter(counts))
-    matching = [name for name in counts if wanted is not None and wanted in (name, name.split("/")[0])]
+    matching = [
+        name for name in counts if wanted is not None and wanted in (name, name.split("/")[0])
+    ]
     if len(matching) == 1:
         return matching[0]
     configs = {_cohort(run): flat(_cohort_config(run)) for run in runs}
     keys = [key for config in configs.values() for key in config]
-    differing = [key for key in dict.fromkeys(keys) if len({config.get(key) for config in configs.values()}) > 1]
+    differing = [
+        key
+        for key in dict.fromkeys(keys)
+        if len({config.get(key) for config in configs.values()}) > 1
+    ]
     listed = []
     for name, count in counts.most_common():
         said = [f"{count} run{'s' * (count > 1)}"]
@@ -129,17 +146,26 @@ def _cohort(run: Run) -> str:
 
 
 def _on_the_same(yardsticks: Sequence[Run], models: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """Yardsticks of the variants of a model and, where any are, of its people; the names of the others.
+    """Yardsticks of the variants of a model and, where any are, of its people; the names of the
+    others.
 
     Older ones, of another split say, lie in the same folder.
     """
     if not models:
         return list(yardsticks), []
     both = {(run.score["people_fingerprint"], run.score["variants_fingerprint"]) for run in models}
-    exact = [run for run in yardsticks if (run.score["people_fingerprint"], run.score["variants_fingerprint"]) in both]
+    exact = [
+        run
+        for run in yardsticks
+        if (run.score["people_fingerprint"], run.score["variants_fingerprint"]) in both
+    ]
     settled = {run.yardstick for run in exact}
     variants = {run.score["variants_fingerprint"] for run in models}
-    near = [run for run in yardsticks if run.score["variants_fingerprint"] in variants and run.yardstick not in settled]
+    near = [
+        run
+        for run in yardsticks
+        if run.score["variants_fingerprint"] in variants and run.yardstick not in settled
+    ]
     kept = {run.directory for run in exact + near}
     return [run for run in yardsticks if run.directory in kept], [
         run.directory.name for run in yardsticks if run.directory not in kept
@@ -147,9 +173,12 @@ def _on_the_same(yardsticks: Sequence[Run], models: Sequence[Run]) -> tuple[list
 
 
 def _once(yardsticks: Sequence[Run], models: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """Of yardsticks that found the same in every chromosome the one whose settings most models have."""
+    """Of yardsticks that found the same in every chromosome the one whose settings most models
+    have."""
     kept: dict[str, Run] = {}
-    for stick in sorted(yardsticks, key=lambda stick: -sum(_agree(stick, model) for model in models)):
+    for stick in sorted(
+        yardsticks, key=lambda stick: -sum(_agree(stick, model) for model in models)
+    ):
         score = stick.score
         found = [score["people_fingerprint"], score["variants_fingerprint"], score["by_chromosome"]]
         kept.setdefault(json.dumps([stick.yardstick, *found], sort_keys=True), stick)
@@ -173,11 +202,18 @@ def _selected_by(run: Run) -> str:
 
 def _warnings(rows: Sequence[Configuration], metric: str) -> list[str]:
     said = []
-    if any(run.score.get("scored_people") == "all" for row in rows if not row.yardstick for run in row.runs):
+    if any(
+        run.score.get("scored_people") == "all"
+        for row in rows
+        if not row.yardstick
+        for run in row.runs
+    ):
         said.append(CIRCULAR)
     if rows and not any(row.valid for row in rows if not row.yardstick):
         said.append("No model passed the gate: no number here is one to choose by.")
     unknown = [row.name for row in rows if not np.isfinite(row.value(metric))]
     if unknown:
-        said.append(f"{YIELDS[metric].title} is not known of {len(unknown)} rows: {', '.join(unknown[:5])}.")
+        said.append(
+            f"{YIELDS[metric].title} is not known of {len(unknown)} rows: {', '.join(unknown[:5])}."
+        )
     return said

@@ -12,14 +12,15 @@ from jaxtyping import Float
 from ecgae.comparison.axes import ABSENT, Axis, differing, flat
 from ecgae.comparison.directories import Run
 from ecgae.comparison.metrics import METRICS
-from ecgae.jackknife import jackknife
-from ecgae.runs import identity
+from ecgae.runs.run_directory import identity
+from ecgae.statistics.jackknife import jackknife
 
 LONGEST = 60
 """Letters of a configuration's name made of what it chose; a longer one is its first run's."""
 
 NOT_OF_A_CONFIGURATION = ("trainer.seed", "score.select_by", "cohort")
-"""Keys that say which of several like runs it is, what is returned of it, or whom all were scored on."""
+"""Keys that say which of several like runs it is, what is returned of it, or whom all were scored
+on."""
 
 
 class Measured(NamedTuple):
@@ -59,7 +60,8 @@ class Configuration:
         return np.array([_number(run.score.get(metric)) for run in self.believed])
 
     def parts(self, metric: str) -> Float[np.ndarray, " chromosome"]:
-        """What each chromosome adds to the metric: a count's own, of a mean over variants the chromosome's share."""
+        """What each chromosome adds to the metric: a count's own, of a mean over variants the
+        chromosome's share."""
         return self.parts_by_seed(metric).mean(axis=0)
 
     def parts_by_seed(self, metric: str) -> Float[np.ndarray, "run chromosome"]:
@@ -93,7 +95,9 @@ class Configuration:
         return len({run.score["variants_fingerprint"] for run in self.believed}) == 1
 
 
-def configurations(models: Sequence[Run], yardsticks: Sequence[Run]) -> tuple[list[Axis], list[Configuration]]:
+def configurations(
+    models: Sequence[Run], yardsticks: Sequence[Run]
+) -> tuple[list[Axis], list[Configuration]]:
     """The axes along which the models differ, and a row for every configuration and yardstick."""
     groups: dict[str, list[Run]] = {}
     for run in models:
@@ -105,13 +109,18 @@ def configurations(models: Sequence[Run], yardsticks: Sequence[Run]) -> tuple[li
         values = {axis.key: config.get(axis.key, ABSENT) for axis in axes}
         said = [axis.label(values[axis.key]) for axis in axes if values[axis.key] != ABSENT]
         name = " / ".join(said)
-        rows.append(Configuration(tuple(runs), values, name if 0 < len(name) <= LONGEST else runs[0].directory.name))
+        rows.append(
+            Configuration(
+                tuple(runs), values, name if 0 < len(name) <= LONGEST else runs[0].directory.name
+            )
+        )
     rows += [Configuration((run,), {}, str(run.yardstick)) for run in yardsticks]
     return axes, _with_names_of_their_own(rows)
 
 
 def twice(models: Iterable[Run]) -> tuple[list[Run], list[str]]:
-    """Runs without those that are the same configuration and seed as an earlier one, and the names of those."""
+    """Runs without those that are the same configuration and seed as an earlier one, and the names
+    of those."""
     seen, kept, names = set(), [], []
     for run in models:
         key = (_key(run), str((run.config.get("trainer") or {}).get("seed")))
@@ -126,7 +135,11 @@ def twice(models: Iterable[Run]) -> tuple[list[Run], list[str]]:
 def _described(run: Run) -> dict[str, str]:
     left_out = tuple(NOT_OF_A_CONFIGURATION)
     described = flat(identity(run.config))
-    return {key: value for key, value in described.items() if key not in left_out and not key.startswith("cohort.")}
+    return {
+        key: value
+        for key, value in described.items()
+        if key not in left_out and not key.startswith("cohort.")
+    }
 
 
 def _key(run: Run) -> str:
@@ -137,7 +150,9 @@ def _with_names_of_their_own(rows: list[Configuration]) -> list[Configuration]:
     """Yardsticks of different settings get their directory's hash."""
     names = [row.name for row in rows if row.yardstick]
     return [
-        replace(row, name=row.runs[0].directory.name) if row.yardstick and names.count(row.name) > 1 else row
+        replace(row, name=row.runs[0].directory.name)
+        if row.yardstick and names.count(row.name) > 1
+        else row
         for row in rows
     ]
 

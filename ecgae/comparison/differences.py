@@ -1,7 +1,8 @@
 """Which differences between configurations are real, and not the luck of a chromosome or of a seed.
 
-Yields are sums over chromosomes, which are independent of one another. Two configurations that were scored on the same
-people and variants share most of that luck, so what varies is the difference of each chromosome.
+Yields are sums over chromosomes, which are independent of one another. Two configurations that were
+scored on the same people and variants share most of that luck, so what varies is the difference of
+each chromosome.
 """
 
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import stdtr, stdtrit
 
-from ecgae.jackknife import jackknife
+from ecgae.statistics.jackknife import jackknife
 
 
 class Differences(NamedTuple):
@@ -32,19 +33,20 @@ def paired_differences(
     pairs: Int[np.ndarray, "pair 2"],
     counts: bool,
 ) -> Differences:
-    """The difference of two configurations, its standard error, and a t test with Welch and Satterthwaite's degrees of
-    freedom.
+    """The difference of two configurations, its standard error, and a t test with Welch and
+    Satterthwaite's degrees of freedom.
 
-    Squared standard error: that of a jackknife over chromosomes, which holds what seeds change chromosome by
-    chromosome, and where both have several seeds what a seed changes on all chromosomes alike (see
-    `common_seed_variance`).
+    Squared standard error: that of a jackknife over chromosomes, which holds what seeds change
+    chromosome by chromosome, and where both have several seeds what a seed changes on all
+    chromosomes alike (see `common_seed_variance`).
 
     Parameters
     ----------
     parts: what each chromosome adds to the yield, mean over seeds.
     sizes: tested variants of each chromosome.
     common_seed_variance: of the mean over seeds; not looked at where `seeds` is 1.
-    counts: whether the yield counts things. A difference of counts is then taken to be at least as uncertain as the
+    counts: whether the yield counts things. A difference of counts is then taken to be at least as
+    uncertain as the
         sign test of what only one of both has: the same step on every chromosome is no certainty.
     """
     first, second = pairs.T
@@ -56,7 +58,10 @@ def paired_differences(
     both = (seeds[first] > 1) & (seeds[second] > 1)
     of_seeds = [np.where(both, common_seed_variance[side], 0.0) for side in (first, second)]
     total = variance + of_seeds[0] + of_seeds[1]
-    freedom = [np.full(len(pairs), len(sizes) - 1), *(np.maximum(seeds[side] - 1, 1) for side in (first, second))]
+    freedom = [
+        np.full(len(pairs), len(sizes) - 1),
+        *(np.maximum(seeds[side] - 1, 1) for side in (first, second)),
+    ]
     difference = steps.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         squares = [part**2 / df for part, df in zip((variance, *of_seeds), freedom, strict=True)]
@@ -69,9 +74,11 @@ def paired_differences(
 
 
 def common_seed_variance(parts: Float[np.ndarray, "seed chromosome"]) -> float:
-    """Variance of the mean over seeds of the total, less what chromosomes that vary for themselves would give.
+    """Variance of the mean over seeds of the total, less what chromosomes that vary for themselves
+    would give.
 
-    The sum of their covariances, at least 0: a fit that went badly loses everywhere. NaN for one seed.
+    The sum of their covariances, at least 0: a fit that went badly loses everywhere. NaN for one
+    seed.
     """
     if len(parts) < 2:
         return np.nan
@@ -84,18 +91,21 @@ def may_be_best(
 ) -> Bool[np.ndarray, " configuration"]:
     """The configurations among which the best one is, with a confidence of 1 - `level`.
 
-    better: p-value of the one-sided test that the configuration of the column is better than that of the row; NaN where
-    there is none. Left out is what another one beats at `level` over the number of others: for the truly best one, each
-    of these tests is false at most so often.
+    better: p-value of the one-sided test that the configuration of the column is better than that
+    of the row; NaN where there is none. Left out is what another one beats at `level` over the
+    number of others: for the truly best one, each of these tests is false at most so often.
     """
     others = max(len(better) - 1, 1)
     return np.logical_not(np.any(better < level / others, axis=1))
 
 
 def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
-    """p-values corrected for their number (Holm 1979): the chance that any of those below it is false. NaN stays."""
+    """p-values corrected for their number (Holm 1979): the chance that any of those below it is
+    false. NaN stays."""
     known = np.flatnonzero(np.isfinite(p))
     order = known[np.argsort(p[known], kind="stable")]
     corrected = np.full(len(p), np.nan)
-    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
+    corrected[order] = np.minimum(
+        np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0
+    )
     return corrected

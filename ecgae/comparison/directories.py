@@ -1,4 +1,5 @@
-"""Finished runs and yardsticks as they lie in a folder; what cannot be compared is left out, with its reason."""
+"""Finished runs and yardsticks as they lie in a folder; what cannot be compared is left out, with
+its reason."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from ecgae.errors import InputError
-from ecgae.runs import REQUIRED, SCORE
+from ecgae.runs.run_directory import REQUIRED, SCORE
 
 YARDSTICKS = "yardsticks"
 """Folder beside the runs."""
@@ -17,13 +18,23 @@ BESIDE = (YARDSTICKS, "wandb")
 """Folders among the runs that are none."""
 
 NEEDED = {
-    *("loci", "hits", "hit_variants", "omnibus_loci", "genomic_inflation", "n_individuals", "n_variants"),
+    *(
+        "loci",
+        "hits",
+        "hit_variants",
+        "omnibus_loci",
+        "genomic_inflation",
+        "n_individuals",
+        "n_variants",
+    ),
     *("valid", "invalid_because", "select_by", "standard_errors", "by_chromosome"),
     *("people_fingerprint", "variants_fingerprint"),
 }
 """Of score.json."""
 
-UNFINISHED = "unfinished: failed, interrupted or still at work (the same training command goes on with it)"
+UNFINISHED = (
+    "unfinished: failed, interrupted or still at work (the same training command goes on with it)"
+)
 NOT_SCANNED = "not scanned: no score.json"
 UNREADABLE = "with a file that cannot be read"
 OLD = "of another version of ecgae (python gwas.py run=... scans it again)"
@@ -50,7 +61,7 @@ class Unusable(Exception):  # noqa: N818  (not an error: the others are compared
     """A directory is left out, for a reason."""
 
 
-class Found(NamedTuple):
+class RunFolder(NamedTuple):
     """What a folder holds."""
 
     models: list[Run]
@@ -59,23 +70,34 @@ class Found(NamedTuple):
     """Names of directories, by reason."""
 
 
-def read_runs(folder: Path) -> Found:
-    """Raises `InputError` where `folder` is no folder of runs, or holds nothing that can be compared."""
+def read_runs(folder: Path) -> RunFolder:
+    """Raises `InputError` where `folder` is no folder of runs, or holds nothing that can be
+    compared."""
     if not folder.is_dir():
-        raise InputError(f"runs must be a folder of run directories; got {folder}, which does not exist.")
+        raise InputError(
+            f"runs must be a folder of run directories; got {folder}, which does not exist."
+        )
     if (folder / "config.yaml").is_file():
-        raise InputError(f"runs must be a folder of run directories; got {folder}, which is one run: name its parent.")
+        raise InputError(
+            f"runs must be a folder of run directories; got {folder}, which is one run: name its parent."
+        )
     left_out: dict[str, list[str]] = {}
     models = list(_usable(folder, BESIDE, _read_model, left_out))
     yardsticks = list(_usable(folder / YARDSTICKS, (), _read, left_out))
     if not models and not yardsticks:
-        held = "; ".join(f"{len(names)} {reason}" for reason, names in left_out.items()) or "no run directory"
+        held = (
+            "; ".join(f"{len(names)} {reason}" for reason, names in left_out.items())
+            or "no run directory"
+        )
         raise InputError(f"runs must hold a finished, scanned run; got {folder} with {held}.")
-    return Found(models, yardsticks, left_out)
+    return RunFolder(models, yardsticks, left_out)
 
 
 def _usable(
-    folder: Path, beside: tuple[str, ...], read: Callable[[Path], Run], left_out: dict[str, list[str]]
+    folder: Path,
+    beside: tuple[str, ...],
+    read: Callable[[Path], Run],
+    left_out: dict[str, list[str]],
 ) -> Iterator[Run]:
     if not folder.is_dir():
         return

@@ -19,12 +19,16 @@ class Effects(NamedTuple):
 
 
 def marginal_effects(
-    levels: Int[np.ndarray, "configuration axis"], axis: int, yields: Float[np.ndarray, " configuration"]
+    levels: Int[np.ndarray, "configuration axis"],
+    axis: int,
+    yields: Float[np.ndarray, " configuration"],
 ) -> Effects:
-    """Paired over the other axes where every combination of those was tried with every level, else least squares.
+    """Paired over the other axes where every combination of those was tried with every level, else
+    least squares.
 
-    `levels` are numbered from 0 along each axis. The error is that of a mean over such combinations, taken to be a
-    sample of all that could have been tried; it holds how much the effect depends on them.
+    `levels` are numbered from 0 along each axis. The error is that of a mean over such
+    combinations, taken to be a sample of all that could have been tried; it holds how much the
+    effect depends on them.
     """
     others = np.delete(levels, axis, axis=1)
     _, combination = np.unique(others, axis=0, return_inverse=True)
@@ -46,7 +50,9 @@ def _paired(grid: Float[np.ndarray, "combination level"]) -> Effects:
 
 
 def _least_squares(
-    levels: Int[np.ndarray, "configuration axis"], axis: int, yields: Float[np.ndarray, " configuration"]
+    levels: Int[np.ndarray, "configuration axis"],
+    axis: int,
+    yields: Float[np.ndarray, " configuration"],
 ) -> Effects:
     design = np.column_stack([np.ones(len(levels)), *(_coded(column) for column in levels.T)])
     first = 1 + sum(int(column.max()) for column in levels.T[:axis])
@@ -59,7 +65,12 @@ def _least_squares(
     spread = np.square(yields - design @ coefficients).sum() / free if free > 0 else np.nan
     known = np.abs(contrast - contrast @ inverse @ design).max(axis=1) < 1e-8
     error = np.sqrt(spread * np.square(contrast @ inverse).sum(axis=1))
-    return Effects(np.where(known, contrast @ coefficients, np.nan), np.where(known, error, np.nan), free, False)
+    return Effects(
+        np.where(known, contrast @ coefficients, np.nan),
+        np.where(known, error, np.nan),
+        free,
+        False,
+    )
 
 
 def _coded(levels: Int[np.ndarray, " configuration"]) -> Float[np.ndarray, "configuration column"]:

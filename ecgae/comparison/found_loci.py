@@ -10,7 +10,7 @@ from jaxtyping import Bool
 from ecgae.comparison.configurations import Configuration
 from ecgae.comparison.directories import Run
 from ecgae.comparison.shared_loci import same_loci
-from ecgae.locus_file import read_loci
+from ecgae.runs.locus_file import read_loci
 
 SHARE_OF_SEEDS = 0.5
 """A configuration has found a locus when more than this share of its seeds has."""
@@ -26,8 +26,8 @@ class FoundLoci(NamedTuple):
     """Loci of all configurations together."""
 
     loci: pd.DataFrame
-    """Strongest first: chromosome, base_pair_location, rsid and neg_log_10_p_value of the strongest index variant;
-    `known` and `planted`, "" where nothing is and no column where no run says."""
+    """Strongest first: chromosome, base_pair_location, rsid and neg_log_10_p_value of the strongest
+    index variant; `known` and `planted`, "" where nothing is and no column where no run says."""
     found: Bool[np.ndarray, "locus configuration"]
     rows: list[Configuration]
     """Whose columns these are."""
@@ -35,9 +35,14 @@ class FoundLoci(NamedTuple):
 
 
 def found_loci(rows: Sequence[Configuration], metric: str) -> FoundLoci:
-    """Of the valid rows whose loci can be read; the runs' own distance and MHC say when two loci are the same."""
+    """Of the valid rows whose loci can be read; the runs' own distance and MHC say when two loci
+    are the same."""
     file = FILES.get(metric, "loci.tsv")
-    believed = [row for row in rows if row.valid and all((run.directory / file).is_file() for run in row.believed)]
+    believed = [
+        row
+        for row in rows
+        if row.valid and all((run.directory / file).is_file() for run in row.believed)
+    ]
     tables = [
         _read(run, file).assign(row=number, seed=seed)
         for number, row in enumerate(believed)
@@ -45,19 +50,35 @@ def found_loci(rows: Sequence[Configuration], metric: str) -> FoundLoci:
     ]
     tables = [table for table in tables if len(table)]
     if not tables:
-        return FoundLoci(pd.DataFrame(columns=list(NEEDED)), np.zeros((0, len(believed)), dtype=bool), believed, file)
+        return FoundLoci(
+            pd.DataFrame(columns=list(NEEDED)),
+            np.zeros((0, len(believed)), dtype=bool),
+            believed,
+            file,
+        )
     every = pd.concat(tables, ignore_index=True)
     every["region"] = _regions(every, believed[0].runs[0])
-    seeds = every.drop_duplicates(["region", "row", "seed"]).groupby(["region", "row"]).size().unstack(fill_value=0)
+    seeds = (
+        every.drop_duplicates(["region", "row", "seed"])
+        .groupby(["region", "row"])
+        .size()
+        .unstack(fill_value=0)
+    )
     seeds = seeds.reindex(columns=range(len(believed)), fill_value=0).to_numpy()
     found = seeds > SHARE_OF_SEEDS * np.array([len(row.believed) for row in believed])
-    strongest = every.sort_values(["region", "neg_log_10_p_value"], ascending=[True, False], kind="stable")
+    strongest = every.sort_values(
+        ["region", "neg_log_10_p_value"], ascending=[True, False], kind="stable"
+    )
     loci = strongest.drop_duplicates("region").reset_index(drop=True)
     marks = [name for name in ("known", "planted") if name in every]
     for name in marks:
-        loci[name] = strongest.groupby("region")[name].agg(lambda some: next((mark for mark in some if mark), ""))
+        loci[name] = strongest.groupby("region")[name].agg(
+            lambda some: next((mark for mark in some if mark), "")
+        )
     kept = found.any(axis=1)
-    return FoundLoci(loci.loc[kept, [*NEEDED, *marks]].reset_index(drop=True), found[kept], believed, file)
+    return FoundLoci(
+        loci.loc[kept, [*NEEDED, *marks]].reset_index(drop=True), found[kept], believed, file
+    )
 
 
 def _read(run: Run, file: str) -> pd.DataFrame:
@@ -70,7 +91,9 @@ def _regions(every: pd.DataFrame, run: Run) -> np.ndarray:
     settings: dict[str, Any] = run.config.get("score") or {}
     chromosome, first, last = _one_locus(settings.get("mhc"))
     position = every["base_pair_location"].to_numpy()
-    inside = (every["chromosome"] == chromosome).to_numpy() & (position >= first) & (position <= last)
+    inside = (
+        (every["chromosome"] == chromosome).to_numpy() & (position >= first) & (position <= last)
+    )
     return same_loci(
         pd.factorize(every["chromosome"])[0],
         position,
@@ -105,4 +128,6 @@ def patterns(found: Bool[np.ndarray, "locus configuration"]) -> list[Pattern]:
     for locus, row in enumerate(found):
         places.setdefault(tuple(np.flatnonzero(row).tolist()), []).append(locus)
     some = [Pattern(members, loci) for members, loci in places.items() if members]
-    return sorted(some, key=lambda pattern: (-len(pattern.loci), -len(pattern.members), pattern.members))
+    return sorted(
+        some, key=lambda pattern: (-len(pattern.loci), -len(pattern.members), pattern.members)
+    )

@@ -19,7 +19,9 @@ YIELDS = {
     "omnibus_loci": Metric("omnibus loci", 0, "more omnibus loci", counts=True, by_chromosome=True),
     "acat_loci": Metric("ACAT loci", 0, "more ACAT loci", counts=True),
     "hits": Metric("hits", 0, "more hits", counts=True, by_chromosome=True),
-    "hit_variants": Metric("variants with a hit", 0, "more variants with a hit", counts=True, by_chromosome=True),
+    "hit_variants": Metric(
+        "variants with a hit", 0, "more variants with a hit", counts=True, by_chromosome=True
+    ),
     "loci_at_known": Metric("known loci", 0, "more loci at known ones", counts=True),
     "excess_chi2": Metric("excess chi2", 3, "more excess chi2", by_chromosome=True),
     "excess_chi2_at_known": Metric("excess chi2 at known", 2, "more excess chi2 at known loci"),
@@ -36,7 +38,14 @@ BESIDE = {
 
 METRICS = YIELDS | BESIDE
 
-SHOWN = ("loci", "omnibus_loci", "excess_chi2", "summed_heritability", "r2_recorded", "bypass_index")
+SHOWN = (
+    "loci",
+    "omnibus_loci",
+    "excess_chi2",
+    "summed_heritability",
+    "r2_recorded",
+    "bypass_index",
+)
 """Columns of every table, and after them the inflation."""
 
 

@@ -5,10 +5,12 @@ from ecgae.comparison.directories import Run
 from ecgae.comparison.metrics import METRICS
 
 NEARLY = 0.01
-"""Share of people in whom two scans may differ and still be paired: what the QC of latents takes from each."""
+"""Share of people in whom two scans may differ and still be paired: what the QC of latents takes
+from each."""
 
 WHO = ("split", "people", "individuals", "relatives", "exclusions", "beats", "input", "adjustment")
-"""Sections of the config that decide who is scanned, before the QC of latents; a yardstick lacks some."""
+"""Sections of the config that decide who is scanned, before the QC of latents; a yardstick lacks
+some."""
 
 
 def why_not_paired(one: Configuration, two: Configuration, metric: str) -> str:
@@ -17,12 +19,18 @@ def why_not_paired(one: Configuration, two: Configuration, metric: str) -> str:
         return f"{METRICS[metric].title} is not kept by chromosome"
     a, b = one.believed[0], two.believed[0]
     if not (one.same_chromosomes and two.same_chromosomes) or _differ("variants_fingerprint", a, b):
-        return f"they tested other variants ({a.score['n_variants']:,} and {b.score['n_variants']:,})"
+        return (
+            f"they tested other variants ({a.score['n_variants']:,} and {b.score['n_variants']:,})"
+        )
     if len(one.sizes) < 2:
         return "one chromosome was tested, and what chance does is seen from several"
-    if any(run.score["by_chromosome"].get(metric) is None for run in (*one.believed, *two.believed)):
+    if any(
+        run.score["by_chromosome"].get(metric) is None for run in (*one.believed, *two.believed)
+    ):
         return f"the engine of one of them gives no {METRICS[metric].title}"
-    if any(not _same_people(run, b) for run in one.believed) or any(not _same_people(a, run) for run in two.believed):
+    if any(not _same_people(run, b) for run in one.believed) or any(
+        not _same_people(a, run) for run in two.believed
+    ):
         return f"they were scored on other people ({a.score['n_individuals']:,} and {b.score['n_individuals']:,})"
     return ""
 
@@ -32,7 +40,8 @@ def _differ(key: str, one: Run, two: Run) -> bool:
 
 
 def _same_people(one: Run, two: Run) -> bool:
-    """The very same, or the same but for those whom the QC of latents left out, if these are few enough."""
+    """The very same, or the same but for those whom the QC of latents left out, if these are few
+    enough."""
     if not _differ("people_fingerprint", one, two):
         return True
     both = [section for section in WHO if section in one.config and section in two.config]

@@ -14,12 +14,12 @@ def same_loci(
 ) -> Int[np.ndarray, " locus"]:
     """For each locus of any scan the number of the region that it is, strongest region first.
 
-    The strongest free locus takes every free one of its chromosome whose index variant lies within `max_distance` base
-    pairs of its own, or whose extent meets its own, until none is free. No chains: what is near only to one that was
-    taken is a region of its own.
+    The strongest free locus takes every free one of its chromosome whose index variant lies within
+    `max_distance` base pairs of its own, or whose extent meets its own, until none is free. No
+    chains: what is near only to one that was taken is a region of its own.
 
-    position: of the index variants, base pairs. extent: first and last member. in_one_locus: lies in a region that
-    counts as one place, such as the MHC.
+    position: of the index variants, base pairs. extent: first and last member. in_one_locus: lies
+    in a region that counts as one place, such as the MHC.
     """
     region = np.full(len(position), -1)
     count = 0

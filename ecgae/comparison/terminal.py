@@ -13,14 +13,17 @@ MOST_NAMES = 3
 NONE = "-"
 
 WIDEST = 6
-"""Axes that have a column each; where more differ rows have their run's name, and the page has the columns."""
+"""Axes that have a column each; where more differ rows have their run's name, and the page has the
+columns."""
 
 
 def text(found: Comparison) -> str:
     """Table, what is told apart, and what was left out."""
     head, rows = table(found)
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    left = len(found.axes) if 0 < len(found.axes) <= WIDEST else 1  # words to the left, numbers to the right
+    left = (
+        len(found.axes) if 0 < len(found.axes) <= WIDEST else 1
+    )  # words to the left, numbers to the right
     lines = [
         "  ".join(
             cell.ljust(width) if place < left else cell.rjust(width)
@@ -55,11 +58,17 @@ def table(found: Comparison) -> tuple[list[str], list[list[str]]]:
     first, *rest = found.shown
     head = [axis.name for axis in found.axes] if 0 < len(found.axes) <= WIDEST else ["run"]
     head += [METRICS[first].title, "SE genome", *(["SE seeds", "seeds"] if several else [])]
-    head += [METRICS[name].title for name in rest] + ["valid"] + (["replicated"] if confirmed else [])
+    head += (
+        [METRICS[name].title for name in rest] + ["valid"] + (["replicated"] if confirmed else [])
+    )
     rows = []
     for row in found.rows:
         measured = row.measured(first)
-        cells = [*_names(row, found), number(measured.value, first), error(measured.genome_error, first)]
+        cells = [
+            *_names(row, found),
+            number(measured.value, first),
+            error(measured.genome_error, first),
+        ]
         cells += [error(measured.seed_error, first), str(len(row.runs))] if several else []
         cells += [number(row.value(name), name) for name in rest] + [validity(row)]
         rows.append(cells + ([confirmation(row, found.by) or NONE] if confirmed else []))
@@ -96,11 +105,16 @@ def validity(row: Configuration) -> str:
 
 
 def confirmation(row: Configuration, metric: str) -> str:
-    """ "9 of 12": replicated, of the loci that were found; "" where nobody asked. One per confirmed seed.
+    """ "9 of 12": replicated, of the loci that were found; "" where nobody asked. One per confirmed
+    seed.
 
     Of omnibus loci where rows are ranked by those.
     """
-    found, again = ("omnibus_loci", "omnibus_replicated") if metric == "omnibus_loci" else ("loci", "replicated")
+    found, again = (
+        ("omnibus_loci", "omnibus_replicated")
+        if metric == "omnibus_loci"
+        else ("loci", "replicated")
+    )
     said = []
     for run in row.runs:
         if run.confirmation is not None and run.confirmation.get(found) is not None:
@@ -110,7 +124,8 @@ def confirmation(row: Configuration, metric: str) -> str:
 
 
 def candidates(found: Comparison) -> str:
-    """Among which models the best one is; "" where there are no two to choose from, or nothing could be tested."""
+    """Among which models the best one is; "" where there are no two to choose from, or nothing
+    could be tested."""
     names, models = found.judgement.candidates, [row for row in found.models if row.valid]
     if len(models) < 2 or not found.judgement.comparisons:
         return ""
@@ -124,7 +139,8 @@ def candidates(found: Comparison) -> str:
 
 
 def optimism(found: Comparison) -> str:
-    """That the number which chose a model is too high for it; "" where there was no choice, or it is confirmed."""
+    """That the number which chose a model is too high for it; "" where there was no choice, or it
+    is confirmed."""
     models = [row for row in found.models if row.valid]
     if len(models) < 2 or any(confirmation(row, found.by) for row in models):
         return ""
@@ -140,7 +156,10 @@ def _notes(found: Comparison) -> list[str]:
     if len(told) > MOST_VERDICTS:
         lines.append(f"{len(told) - MOST_VERDICTS} more such sentences are in the page.")
     lines += [f"not valid: {reason}" for reason in _invalid(found.rows)]
-    lines += [f"left out: {len(names)} {reason}: {_some(names)}" for reason, names in found.left_out.items()]
+    lines += [
+        f"left out: {len(names)} {reason}: {_some(names)}"
+        for reason, names in found.left_out.items()
+    ]
     return lines
 
 

@@ -78,15 +78,20 @@ class Judgement(NamedTuple):
 def judge(rows: Sequence[Configuration], metric: str) -> Judgement:
     """`corrected_p` (Holm) is corrected for all pairs of models and all of a model and a yardstick.
 
-    Each of them could have been the pair looked at, for the same numbers chose the best. Correcting for the pairs with
-    the best alone would call a difference real in one of six sweeps of 14 equal configurations.
+    Each of them could have been the pair looked at, for the same numbers chose the best. Correcting
+    for the pairs with the best alone would call a difference real in one of six sweeps of 14 equal
+    configurations.
     """
     believed = [row for row in rows if row.valid and np.isfinite(row.value(metric))]
     models = [row for row in believed if not row.yardstick]
     if not models:
         return Judgement([], [], 0)
     best = max(models, key=lambda row: row.value(metric))
-    pairs = [(one, two) for one, two in combinations(believed, 2) if not (one.yardstick and two.yardstick)]
+    pairs = [
+        (one, two)
+        for one, two in combinations(believed, 2)
+        if not (one.yardstick and two.yardstick)
+    ]
     reasons = [why_not_paired(one, two, metric) for one, two in pairs]
     tested = [pair for pair, reason in zip(pairs, reasons, strict=True) if not reason]
     gap, error, margin, p = _test(tested, metric)
@@ -98,19 +103,34 @@ def judge(rows: Sequence[Configuration], metric: str) -> Judgement:
             other = two if one is best else one
             ahead = best.value(metric) - other.value(metric)
             told.append(
-                Verdict(best.name, other.name, other.yardstick, ahead, spread, width, alone, corrected, reason, metric)
+                Verdict(
+                    best.name,
+                    other.name,
+                    other.yardstick,
+                    ahead,
+                    spread,
+                    width,
+                    alone,
+                    corrected,
+                    reason,
+                    metric,
+                )
             )
     return Judgement(told, _candidates(models, tested, gap, p), len(tested))
 
 
-def _candidates(models: list[Configuration], pairs: Sequence[Pair], gap: np.ndarray, p: np.ndarray) -> list[str]:
+def _candidates(
+    models: list[Configuration], pairs: Sequence[Pair], gap: np.ndarray, p: np.ndarray
+) -> list[str]:
     place = {id(row): number for number, row in enumerate(models)}
     better = np.full((len(models), len(models)), np.nan)  # [worse, better]
     for (one, two), ahead, two_sided in zip(pairs, gap, p, strict=True):
         if not (one.yardstick or two.yardstick):
             worse, well = (two, one) if ahead > 0 else (one, two)
             better[place[id(worse)], place[id(well)]] = two_sided / 2
-    return [row.name for row, may_be in zip(models, may_be_best(better, LEVEL), strict=True) if may_be]
+    return [
+        row.name for row, may_be in zip(models, may_be_best(better, LEVEL), strict=True) if may_be
+    ]
 
 
 def _test(pairs: Sequence[Pair], metric: str) -> np.ndarray:
@@ -127,7 +147,12 @@ def _test(pairs: Sequence[Pair], metric: str) -> np.ndarray:
             rows[0].sizes,
             np.array([common_seed_variance(row.parts_by_seed(metric)) for row in rows]),
             np.array([len(row.believed) for row in rows]),
-            np.array([[place[id(one)], place[id(two)]] for one, two in (pairs[number] for number in numbers)]),
+            np.array(
+                [
+                    [place[id(one)], place[id(two)]]
+                    for one, two in (pairs[number] for number in numbers)
+                ]
+            ),
             METRICS[metric].counts,
         )
     return found

@@ -1,4 +1,5 @@
-"""The figures that tell whether a scan may be trusted. Arrays in, Matplotlib figures out; no files."""
+"""The figures that tell whether a scan may be trusted. Arrays in, Matplotlib figures out; no
+files."""
 
 from collections.abc import Sequence
 
@@ -19,9 +20,12 @@ MEDIAN_ERROR = 2.33
 
 
 def qq(
-    expected: Float[np.ndarray, " quantile"], observed: Float[np.ndarray, "quantile phenotype"], tests: int
+    expected: Float[np.ndarray, " quantile"],
+    observed: Float[np.ndarray, "quantile phenotype"],
+    tests: int,
 ) -> Figure:
-    """-log10 p of each phenotype against what chance alone gives, with the band of 95 % of so many independent tests.
+    """-log10 p of each phenotype against what chance alone gives, with the band of 95 % of so many
+    independent tests.
 
     The k-th smallest of m uniform p-values has the distribution Beta(k, m + 1 - k).
     """
@@ -29,8 +33,12 @@ def qq(
         figure = new_figure(4.2, 4)
         axes = figure.add_subplot()
         rank = np.maximum(tests * 10.0**-expected + 0.5, 1)
-        high, low = (-np.log10(special.betaincinv(rank, tests + 1 - rank, side)) for side in (0.025, 0.975))
-        axes.fill_between(expected, low, high, color=MUTED, alpha=0.3, lw=0, label="95 % of independent tests")
+        high, low = (
+            -np.log10(special.betaincinv(rank, tests + 1 - rank, side)) for side in (0.025, 0.975)
+        )
+        axes.fill_between(
+            expected, low, high, color=MUTED, alpha=0.3, lw=0, label="95 % of independent tests"
+        )
         for edge in (low, high):
             axes.plot(expected, edge, color=INK, lw=0.6, alpha=0.6, zorder=3)
         for values in observed.T:
@@ -39,7 +47,9 @@ def qq(
         axes.plot([0, top], [0, top], color=WARN, lw=1, label="chance", zorder=3)
         axes.set_xlabel("expected $-\\log_{10}\\,p$")
         axes.set_ylabel("observed $-\\log_{10}\\,p$")
-        axes.set_title(f"{observed.shape[1]} phenotype{'s' if observed.shape[1] != 1 else ''}", fontsize=10)
+        axes.set_title(
+            f"{observed.shape[1]} phenotype{'s' if observed.shape[1] != 1 else ''}", fontsize=10
+        )
         axes.legend(frameon=False, fontsize=8, loc="upper left")
     return figure
 
@@ -49,7 +59,8 @@ def inflation(
     tests: Int[np.ndarray, "frequency_bin phenotype"],
     names: Sequence[str],
 ) -> Figure:
-    """Genomic inflation by bin of minor allele frequency (`names`) and phenotype: as colours, and against chance."""
+    """Genomic inflation by bin of minor allele frequency (`names`) and phenotype: as colours, and
+    against chance."""
     with mpl.rc_context(STYLE):
         figure = new_figure(9.6, 3)
         colours, points = figure.subplots(1, 2, width_ratios=[1.7, 1])
@@ -57,7 +68,13 @@ def inflation(
         colours.set_facecolor(MUTED)  # where nothing was tested
         limits = {"vmin": 1 - WIDEST, "vmax": 1 + WIDEST}
         image = colours.imshow(
-            values, "RdBu_r", **limits, origin="lower", extent=edges, aspect="auto", interpolation="nearest"
+            values,
+            "RdBu_r",
+            **limits,
+            origin="lower",
+            extent=edges,
+            aspect="auto",
+            interpolation="nearest",
         )
         colours.set_yticks(range(len(names)), names)
         colours.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
@@ -78,25 +95,42 @@ def _against_chance(
     bins, phenotypes = values.shape
     most = np.maximum(tests.max(axis=1), 1)
     around = 1.96 * MEDIAN_ERROR / np.sqrt(most)
-    axes.bar(range(bins), 2 * around, bottom=1 - around, width=0.8, color=MUTED, alpha=0.3, label="95 % by chance")
+    axes.bar(
+        range(bins),
+        2 * around,
+        bottom=1 - around,
+        width=0.8,
+        color=MUTED,
+        alpha=0.3,
+        label="95 % by chance",
+    )
     place = np.arange(bins)[:, None] + np.linspace(-0.3, 0.3, phenotypes + 2)[1:-1]
     axes.plot(place.ravel(), values.ravel(), ".", ms=4, color=ACCENT, alpha=0.6)
     axes.axhline(1, color=WARN, lw=1)
     known = values[np.isfinite(values)]
-    reach = max(0.1, *np.abs(known - 1), *around[tests.max(axis=1) > 100]) * 1.1 if len(known) else 0.1
+    reach = (
+        max(0.1, *np.abs(known - 1), *around[tests.max(axis=1) > 100]) * 1.1 if len(known) else 0.1
+    )
     axes.set_ylim(max(0, 1 - reach), 1 + reach)
-    axes.set_xticks(range(bins), [name.replace(" to ", "\nto ").replace(" 0", "\n0", 1) for name in names], fontsize=8)
+    axes.set_xticks(
+        range(bins),
+        [name.replace(" to ", "\nto ").replace(" 0", "\n0", 1) for name in names],
+        fontsize=8,
+    )
     axes.set_xlabel("minor allele frequency")
     axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
 def null(
-    largest: Float[np.ndarray, "repetition phenotype"], threshold: float, family_wise: float, level: float = 0.05
+    largest: Float[np.ndarray, "repetition phenotype"],
+    threshold: float,
+    family_wise: float,
+    level: float = 0.05,
 ) -> Figure:
     """The most significant test of every permuted scan, -log10 p, over all phenotypes.
 
-    threshold: p-value below which a test counts as found; family_wise: that of family-wise error `level`, NaN = not
-    known, as of few repetitions.
+    threshold: p-value below which a test counts as found; family_wise: that of family-wise error
+    `level`, NaN = not known, as of few repetitions.
     """
     with mpl.rc_context(STYLE):
         figure = new_figure(4.8, 3.2)
@@ -105,7 +139,9 @@ def null(
         if np.isfinite(family_wise):
             label = f"exceeded by {100 * level:.0f} %, p = {family_wise:.2g}"
             axes.axvline(-np.log10(family_wise), color=INK, lw=1, ls=":", label=label)
-        axes.axvline(-np.log10(threshold), color=WARN, lw=1, ls="--", label=f"threshold, p = {threshold:.2g}")
+        axes.axvline(
+            -np.log10(threshold), color=WARN, lw=1, ls="--", label=f"threshold, p = {threshold:.2g}"
+        )
         axes.set_xlabel("largest $-\\log_{10}\\,p$ of a permuted scan")
         axes.set_ylabel("scans")
         axes.legend(frameon=False, fontsize=8)

@@ -7,20 +7,41 @@ import pandas as pd
 from ecgae.report.html import Figures, table
 
 NUMBERS = {
-    "genomic_inflation": ("genomic inflation, median over phenotypes", "1 where nothing is associated"),
+    "genomic_inflation": (
+        "genomic inflation, median over phenotypes",
+        "1 where nothing is associated",
+    ),
     "genomic_inflation_max": ("genomic inflation, largest", ""),
-    "genomic_inflation_1000": ("genomic inflation per 1,000 people", "what structure would give in 1,000 people"),
+    "genomic_inflation_1000": (
+        "genomic inflation per 1,000 people",
+        "what structure would give in 1,000 people",
+    ),
     "mean_chi2": ("mean chi2", "above 1 by polygenicity or confounding"),
     "ld_score_intercept": ("LD-score intercept", "above 1 by confounding alone"),
     "ld_score_intercept_standard_error": ("its standard error", "from leaving out chromosomes"),
-    "attenuation": ("attenuation", "share of mean chi2 - 1 that LD does not explain; 0.1 to 0.2 at most"),
-    "relatedness_between_chromosomes": ("relatedness between chromosomes", "0 without structure beside the covariates"),
-    "excess_kurtosis": ("excess kurtosis, largest", "of phenotypes as they are tested; 0 for a normal distribution"),
+    "attenuation": (
+        "attenuation",
+        "share of mean chi2 - 1 that LD does not explain; 0.1 to 0.2 at most",
+    ),
+    "relatedness_between_chromosomes": (
+        "relatedness between chromosomes",
+        "0 without structure beside the covariates",
+    ),
+    "excess_kurtosis": (
+        "excess kurtosis, largest",
+        "of phenotypes as they are tested; 0 for a normal distribution",
+    ),
 }
 NULL = {
-    "null_family_wise_error": ("shuffled scans with a hit", "share of them; at most 0.05 is wanted"),
+    "null_family_wise_error": (
+        "shuffled scans with a hit",
+        "share of them; at most 0.05 is wanted",
+    ),
     "null_hits": ("hits per shuffled scan", ""),
-    "null_threshold": ("threshold of 5 % family-wise error (p)", "for the same correlated phenotypes and variants"),
+    "null_threshold": (
+        "threshold of 5 % family-wise error (p)",
+        "for the same correlated phenotypes and variants",
+    ),
     "null_effective_tests": ("independent tests that it amounts to", ""),
 }
 """Keys of score.json: in words, and what to compare with."""
@@ -50,13 +71,24 @@ VERDICTS = {True: "passed", False: "failed", None: "not known"}
 
 def calibration_section(score: dict[str, Any], figures: Figures) -> list[str]:
     """Pieces of HTML. Keys that score.json lacks are left out."""
-    return ["<h2>Calibration</h2>", figures.wide("inflation"), _numbers(score), _gate(score), _by_phenotype(score)]
+    return [
+        "<h2>Calibration</h2>",
+        figures.wide("inflation"),
+        _numbers(score),
+        _gate(score),
+        _by_phenotype(score),
+    ]
 
 
 def _gate(score: dict[str, Any]) -> str:
     """What the score was checked for, and how that came out."""
     rows = [
-        [GATE.get(name, name), f"{check['limit']:g}", _text(check["value"]), VERDICTS[check["passed"]]]
+        [
+            GATE.get(name, name),
+            f"{check['limit']:g}",
+            _text(check["value"]),
+            VERDICTS[check["passed"]],
+        ]
         for name, check in score.get("gate", {}).items()
     ]
     if not rows:
@@ -65,13 +97,19 @@ def _gate(score: dict[str, Any]) -> str:
 
 
 def _numbers(score: dict[str, Any]) -> str:
-    rows = [[label, _text(score[key]), "", note] for key, (label, note) in NUMBERS.items() if key in score]
+    rows = [
+        [label, _text(score[key]), "", note]
+        for key, (label, note) in NUMBERS.items()
+        if key in score
+    ]
     for key, (label, note) in NULL.items():
         if key in score:
             interval = " to ".join(map(_text, score[f"{key}_95"]))
             rows.append([label, _text(score[key]), interval, note])
     if "null_repetitions" in score:
-        rows.append(["shuffled scans", f"{score['null_repetitions']:,}", "", "people against genotypes"])
+        rows.append(
+            ["shuffled scans", f"{score['null_repetitions']:,}", "", "people against genotypes"]
+        )
     return table(["", "", "95 % interval" if "null_repetitions" in score else "", ""], rows)
 
 

@@ -24,7 +24,8 @@ LINE = 0.045
 
 
 def yield_against_quality(rows: Sequence[Configuration], metric: str) -> Figure:
-    """Every model as a point with its errors; those that none beats in both are joined, yardsticks are lines."""
+    """Every model as a point with its errors; those that none beats in both are joined, yardsticks
+    are lines."""
     models = [row for row in rows if not row.yardstick]
     measured = [row.measured(metric) for row in models]
     quality = [row.measured("r2_recorded") for row in models]
@@ -41,7 +42,9 @@ def yield_against_quality(rows: Sequence[Configuration], metric: str) -> Figure:
             axes.plot(x[~valid], y[~valid], "x", ms=7, c=WARN, label="not valid")
         front = np.flatnonzero(valid)[pareto_front(np.column_stack([x, y])[valid])]
         front = front[np.argsort(x[front])]
-        axes.step(x[front], y[front], where="pre", c=INK, lw=1, ls=":", label="none is better in both")
+        axes.step(
+            x[front], y[front], where="pre", c=INK, lw=1, ls=":", label="none is better in both"
+        )
         axes.set_xlabel("R$^2$ of the reconstruction (median over people held out of training)")
         axes.set_ylabel(METRICS[metric].title)
         axes.margins(x=0.14, y=0.12)
@@ -68,10 +71,19 @@ def _yardstick_lines(axes: Axes, yardsticks: Sequence[Configuration], metric: st
     lowest = -np.inf
     for value, name in lines:
         lowest = max(value, lowest + LINE * (high - low))
-        axes.annotate(name, (1.01, lowest), xycoords=axes.get_yaxis_transform(), fontsize=8, color=MUTED, va="center")
+        axes.annotate(
+            name,
+            (1.01, lowest),
+            xycoords=axes.get_yaxis_transform(),
+            fontsize=8,
+            color=MUTED,
+            va="center",
+        )
 
 
-def parallel_coordinates(rows: Sequence[Configuration], axes_of: Sequence[Axis], metric: str) -> Figure:
+def parallel_coordinates(
+    rows: Sequence[Configuration], axes_of: Sequence[Axis], metric: str
+) -> Figure:
     """A line per valid model through its choices to its yield, which gives the colour."""
     models = [row for row in rows if not row.yardstick and np.isfinite(row.value(metric))]
     found = np.array([row.value(metric) for row in models])
@@ -81,14 +93,18 @@ def parallel_coordinates(rows: Sequence[Configuration], axes_of: Sequence[Axis],
         figure = new_figure(max(6, 1.7 * (len(axes_of) + 1)), 4.4)
         axes = figure.add_subplot()
         levels = [by_size(row.values[axis.key] for row in models) for axis in axes_of]
-        fan = np.linspace(-0.03, 0.03, len(models)) if len(models) > 1 else np.zeros(1)  # lines beside one another
+        fan = (
+            np.linspace(-0.03, 0.03, len(models)) if len(models) > 1 else np.zeros(1)
+        )  # lines beside one another
         for number in np.argsort(found):
             row = models[number]
             heights = [
                 _height(order.index(row.values[axis.key]), len(order)) + fan[number]
                 for axis, order in zip(axes_of, levels, strict=True)
             ]
-            style: dict[str, Any] = {"lw": 1.6, "alpha": 0.9} if row.valid else {"lw": 1, "ls": ":", "alpha": 0.6}
+            style: dict[str, Any] = (
+                {"lw": 1.6, "alpha": 0.9} if row.valid else {"lw": 1, "ls": ":", "alpha": 0.6}
+            )
             axes.plot(
                 [*range(len(heights)), len(heights)],
                 [*heights, float(scale(found[number]))],
@@ -109,9 +125,13 @@ def parallel_coordinates(rows: Sequence[Configuration], axes_of: Sequence[Axis],
                     bbox={"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.8},
                 )
         axes.axvline(len(levels), color=MUTED, lw=1, zorder=0)
-        axes.set_xticks(range(len(levels) + 1), [*(axis.name for axis in axes_of), METRICS[metric].title])
+        axes.set_xticks(
+            range(len(levels) + 1), [*(axis.name for axis in axes_of), METRICS[metric].title]
+        )
         for value in np.linspace(low, scale.vmax or high, 5):
-            axes.text(len(levels) + 0.04, float(scale(value)), f"{value:.3g}", va="center", fontsize=8)
+            axes.text(
+                len(levels) + 0.04, float(scale(value)), f"{value:.3g}", va="center", fontsize=8
+            )
         axes.set_yticks([])
         axes.spines[["left", "bottom"]].set_visible(False)
         axes.tick_params(length=0)
@@ -131,7 +151,10 @@ def effects(found: Sequence[Choice], metric: str) -> Figure:
         axes = figure.add_subplot()
         places = (
             np.arange(len(found))
-            + np.cumsum([index > 0 and one.axis != found[index - 1].axis for index, one in enumerate(found)]) * 0.6
+            + np.cumsum(
+                [index > 0 and one.axis != found[index - 1].axis for index, one in enumerate(found)]
+            )
+            * 0.6
         )
         effect = np.array([one.effect for one in found])
         error = [one.margin for one in found]
@@ -139,7 +162,12 @@ def effects(found: Sequence[Choice], metric: str) -> Figure:
         axes.errorbar(effect, places, xerr=error, fmt="o", ms=5, color=ACCENT, lw=1.4)
         axes.set_yticks(
             places,
-            [one.axis.label(one.value) if not one.axis.is_choice else f"{one.axis.name}: {one.value}" for one in found],
+            [
+                one.axis.label(one.value)
+                if not one.axis.is_choice
+                else f"{one.axis.name}: {one.value}"
+                for one in found
+            ],
             fontsize=8,
         )
         axes.set_ylim(places[-1] + 0.7, -0.7)
@@ -169,7 +197,10 @@ def differences(found: Sequence[Verdict], metric: str) -> Figure:
             )
         axes.set_yticks(
             range(len(shown)),
-            [f"[{verdict.other}]" if verdict.other_is_yardstick else verdict.other for verdict in shown],
+            [
+                f"[{verdict.other}]" if verdict.other_is_yardstick else verdict.other
+                for verdict in shown
+            ],
             fontsize=8,
         )
         axes.set_ylim(len(shown) - 0.4, -0.6)

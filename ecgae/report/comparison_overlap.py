@@ -12,7 +12,8 @@ MOST_ROWS, MOST_SETS = 12, 30
 
 
 def overlap(shared: FoundLoci) -> Figure:
-    """As UpSet draws it: sets as columns of dots, their number of loci above, each configuration's own at the left.
+    """As UpSet draws it: sets as columns of dots, their number of loci above, each configuration's
+    own at the left.
 
     At most about `MOST_ROWS` rows, and the largest `MOST_SETS` sets among them; colours say what is
     planted (in simulations) or known there.
@@ -23,7 +24,9 @@ def overlap(shared: FoundLoci) -> Figure:
     mark, label, colour = _mark(shared)
     with mpl.rc_context(STYLE):
         figure = new_figure(max(7, 0.3 * len(sets) + 4), 0.26 * len(chosen) + 3)
-        grid = figure.subplots(2, 2, height_ratios=[7, max(len(chosen), 2)], width_ratios=[1, max(len(sets) / 8, 2)])
+        grid = figure.subplots(
+            2, 2, height_ratios=[7, max(len(chosen), 2)], width_ratios=[1, max(len(sets) / 8, 2)]
+        )
         corner, above, left, dots = grid.ravel()
         corner.set_axis_off()
         _bars(above, sets, mark, label, colour)
@@ -34,7 +37,9 @@ def overlap(shared: FoundLoci) -> Figure:
             left.text(size, place, f" {size} ", ha="right", va="center", fontsize=8)
         left.set_xlim(1.2 * sizes.max(initial=1), 0)
         names = [
-            f"[{shared.rows[number].name}]" if shared.rows[number].yardstick else shared.rows[number].name
+            f"[{shared.rows[number].name}]"
+            if shared.rows[number].yardstick
+            else shared.rows[number].name
             for number in chosen
         ]
         left.set_yticks(range(len(chosen)), names, fontsize=8)
@@ -56,14 +61,29 @@ def _chosen(shared: FoundLoci) -> list[int]:
 
 
 def _mark(shared: FoundLoci) -> tuple[np.ndarray, tuple[str, str], tuple[str, str]]:
-    """True where a locus is what it should be: at a planted variant; of real cohorts, at a known locus."""
+    """True where a locus is what it should be: at a planted variant; of real cohorts, at a known
+    locus."""
     if "planted" in shared.loci:
-        return (shared.loci["planted"] != "").to_numpy(), ("at a planted variant", "elsewhere (false)"), (ACCENT, WARN)
-    known = shared.loci["known"] != "" if "known" in shared.loci else np.zeros(len(shared.loci), dtype=bool)
+        return (
+            (shared.loci["planted"] != "").to_numpy(),
+            ("at a planted variant", "elsewhere (false)"),
+            (ACCENT, WARN),
+        )
+    known = (
+        shared.loci["known"] != ""
+        if "known" in shared.loci
+        else np.zeros(len(shared.loci), dtype=bool)
+    )
     return np.asarray(known), ("at a known ECG locus", "elsewhere"), (ACCENT, MUTED)
 
 
-def _bars(axes: Axes, sets: list[Pattern], mark: np.ndarray, label: tuple[str, str], colour: tuple[str, str]) -> None:
+def _bars(
+    axes: Axes,
+    sets: list[Pattern],
+    mark: np.ndarray,
+    label: tuple[str, str],
+    colour: tuple[str, str],
+) -> None:
     good = np.array([mark[one.loci].sum() for one in sets])
     size = np.array([len(one.loci) for one in sets])
     axes.bar(range(len(sets)), good, color=colour[0], width=0.7, label=label[0])
@@ -82,6 +102,8 @@ def _dots(axes: Axes, sets: list[Pattern], rows: int) -> None:
     axes.scatter(places, heights, s=34, color="#e4e7eb", linewidths=0)
     for place, one in enumerate(sets):
         axes.plot([place, place], [min(one.members), max(one.members)], color=INK, lw=1.5)
-        axes.scatter([place] * len(one.members), one.members, s=34, color=INK, zorder=3, linewidths=0)
+        axes.scatter(
+            [place] * len(one.members), one.members, s=34, color=INK, zorder=3, linewidths=0
+        )
     axes.set_xlim(-0.6, len(sets) - 0.4)
     axes.set_axis_off()

@@ -37,7 +37,9 @@ def write_page(found: Comparison, out: Path) -> None:
         partial.write_text(page, encoding="utf-8")
         os.replace(partial, out)
     except OSError as error:
-        raise InputError(f"--out must be a file that can be written; got {out}: {error.strerror}.") from None
+        raise InputError(
+            f"--out must be a file that can be written; got {out}: {error.strerror}."
+        ) from None
 
 
 def _page(found: Comparison, out: Path) -> Iterator[str]:
@@ -64,7 +66,8 @@ def _page(found: Comparison, out: Path) -> Iterator[str]:
 def _what_makes_the_difference(found: Comparison) -> Iterator[str]:
     yield "<h2>Yield against reconstruction</h2>"
     caption = (
-        "Bars: standard errors, over the genome and over seeds together; of R\u00b2 over seeds. Dashed: yardsticks."
+        "Bars: standard errors, over the genome and over seeds together; of R\u00b2 over seeds. "
+        "Dashed: yardsticks."
     )
     yield _picture(figures.yield_against_quality(found.rows, found.by), caption)
     if not found.axes:

@@ -13,7 +13,15 @@ from ecgae.comparison.compare import Comparison
 from ecgae.comparison.configurations import Configuration
 from ecgae.comparison.found_loci import FoundLoci
 from ecgae.comparison.metrics import METRICS
-from ecgae.comparison.terminal import NONE, candidates, confirmation, error, number, optimism, validity
+from ecgae.comparison.terminal import (
+    NONE,
+    candidates,
+    confirmation,
+    error,
+    number,
+    optimism,
+    validity,
+)
 from ecgae.report.html import table
 
 MOST_LOCI = 200
@@ -71,9 +79,15 @@ def _row(row: Configuration, found: Comparison, planted: bool, out: Path) -> str
         measured = row.measured(name)
         cells.append(_cell(measured.value, number(measured.value, name)))
         if name == found.by:
-            cells += [_cell(size, error(size, name)) for size in (measured.genome_error, measured.seed_error)]
+            cells += [
+                _cell(size, error(size, name))
+                for size in (measured.genome_error, measured.seed_error)
+            ]
             may_be = "yes" if not row.yardstick and row.name in found.judgement.candidates else NONE
-            cells += [f"<td>{word}</td>" for word in (validity(row), may_be, confirmation(row, found.by) or NONE)]
+            cells += [
+                f"<td>{word}</td>"
+                for word in (validity(row), may_be, confirmation(row, found.by) or NONE)
+            ]
     if planted:
         cells += [_mean_cell(row, name) for name in ("recovered_loci", "false_loci")]
     cells.append(f"<td>{_links(row, out)}</td>")
@@ -96,7 +110,9 @@ def _links(row: Configuration, out: Path) -> str:
         if report.is_file():
             seed = (run.config.get("trainer") or {}).get("seed")
             target = quote(Path(os.path.relpath(report, out.parent)).as_posix())
-            links.append(f"<a href='{target}'>{'report' if seed is None or row.yardstick else f'seed {seed}'}</a>")
+            links.append(
+                f"<a href='{target}'>{'report' if seed is None or row.yardstick else f'seed {seed}'}</a>"
+            )
     return " ".join(links) or NONE
 
 
@@ -110,7 +126,11 @@ def verdicts_list(found: Comparison) -> str:
         for verdict in found.judgement.verdicts
     ]
     more = items[MOST_OPEN:]
-    rest = f"<details><summary>{len(more)} more</summary><ul>{''.join(more)}</ul></details>" if more else ""
+    rest = (
+        f"<details><summary>{len(more)} more</summary><ul>{''.join(more)}</ul></details>"
+        if more
+        else ""
+    )
     note = ""
     if tested:
         note = (
@@ -139,9 +159,24 @@ def effects_table(found: Sequence[Choice], metric: str) -> str:
     rows = []
     for one in found:
         how = "paired over the other axes" if one.paired else "least squares of main effects"
-        effect = f"{one.effect:+.3g}" if np.isfinite(one.effect) else "cannot be told from another axis"
-        errors = [f"{size:.2g}" if np.isfinite(size) else NONE for size in (one.standard_error, one.genome_error)]
-        rows.append([one.axis.name, one.value, one.configurations, number(one.mean, metric), effect, *errors, how])
+        effect = (
+            f"{one.effect:+.3g}" if np.isfinite(one.effect) else "cannot be told from another axis"
+        )
+        errors = [
+            f"{size:.2g}" if np.isfinite(size) else NONE
+            for size in (one.standard_error, one.genome_error)
+        ]
+        rows.append(
+            [
+                one.axis.name,
+                one.value,
+                one.configurations,
+                number(one.mean, metric),
+                effect,
+                *errors,
+                how,
+            ]
+        )
     return table(head, rows)
 
 
@@ -150,16 +185,40 @@ def loci_table(shared: FoundLoci) -> str:
     if shared.loci.empty:
         return "<p>No locus.</p>"
     models = np.array([not row.yardstick for row in shared.rows], dtype=bool)
-    marks = [name for name in ("known", "planted") if name in shared.loci and (shared.loci[name] != "").any()]
+    marks = [
+        name
+        for name in ("known", "planted")
+        if name in shared.loci and (shared.loci[name] != "").any()
+    ]
     rows = []
     for locus, found in zip(shared.loci.head(MOST_LOCI).itertuples(), shared.found, strict=False):
         by = np.flatnonzero(found)
         alone = shared.rows[by[0]].name if len(by) == 1 else ""
         sticks = ", ".join(shared.rows[place].name for place in by if shared.rows[place].yardstick)
         place = f"{locus.chromosome}:{locus.base_pair_location:,}"
-        cells = [place, locus.rsid, f"{locus.neg_log_10_p_value:.1f}", f"{found[models].sum()} of {models.sum()}"]
-        rows.append([*cells, sticks or NONE, alone or NONE, *(getattr(locus, name) or NONE for name in marks)])
-    head = ["locus", "strongest variant", "\u2212log<sub>10</sub> p", "models", "yardsticks", "only", *marks]
+        cells = [
+            place,
+            locus.rsid,
+            f"{locus.neg_log_10_p_value:.1f}",
+            f"{found[models].sum()} of {models.sum()}",
+        ]
+        rows.append(
+            [
+                *cells,
+                sticks or NONE,
+                alone or NONE,
+                *(getattr(locus, name) or NONE for name in marks),
+            ]
+        )
+    head = [
+        "locus",
+        "strongest variant",
+        "\u2212log<sub>10</sub> p",
+        "models",
+        "yardsticks",
+        "only",
+        *marks,
+    ]
     more = len(shared.loci) - MOST_LOCI
     note = f"<p class=note>The strongest {MOST_LOCI}; {more:,} more are in the runs' {shared.file}.</p>"
     return table(head, rows) + (note if more > 0 else "")
@@ -171,8 +230,12 @@ def left_out_list(found: Comparison) -> str:
     for row in found.rows:
         for run in row.runs:
             rows += [[run.directory.name, reason] for reason in run.score["invalid_because"]]
-    said = "<p>Every run passed the gate.</p>" if not rows else table(["not valid", "because"], rows)
+    said = (
+        "<p>Every run passed the gate.</p>" if not rows else table(["not valid", "because"], rows)
+    )
     if found.left_out:
-        listed = [[reason, len(names), ", ".join(names)] for reason, names in found.left_out.items()]
+        listed = [
+            [reason, len(names), ", ".join(names)] for reason, names in found.left_out.items()
+        ]
         said += f"<h3>Not compared</h3>{table(['reason', 'directories', 'names'], listed)}"
     return said

@@ -1,4 +1,5 @@
-"""The figures of associations and of training. Arrays or tables in, Matplotlib figures out; no files."""
+"""The figures of associations and of training. Arrays or tables in, Matplotlib figures out; no
+files."""
 
 import matplotlib as mpl
 import numpy as np
@@ -9,36 +10,62 @@ from matplotlib.figure import Figure
 from ecgae.report.style import ACCENT, INK, MUTED, SECOND, STYLE, WARN, new_figure
 
 CELLS = 1500, 200
-"""Across the genome, and up to the threshold: about a pixel each, which is less than a point's size."""
+"""Across the genome, and up to the threshold: about a pixel each, which is less than a point's
+size."""
 
 
-def manhattan(variants: pd.DataFrame, loci: pd.DataFrame, threshold: float, planted: pd.DataFrame | None) -> Figure:
+def manhattan(
+    variants: pd.DataFrame, loci: pd.DataFrame, threshold: float, planted: pd.DataFrame | None
+) -> Figure:
     """The strongest association of every variant over all phenotypes, along the genome.
 
-    `variants`: chromosome, base_pair_location, neg_log_10_p_value; `loci`: the same of the index variants; `planted`:
-    the places of planted variants, or None; `threshold` is a p-value. Below the threshold, of points that would lie on
-    one another one is drawn.
+    `variants`: chromosome, base_pair_location, neg_log_10_p_value; `loci`: the same of the index
+    variants; `planted`: the places of planted variants, or None; `threshold` is a p-value. Below
+    the threshold, of points that would lie on one another one is drawn.
     """
     with mpl.rc_context(STYLE):
         figure = new_figure(10, 3.6)
         axes = figure.add_subplot()
         offsets, centres = _genome_axis(variants)
-        x = variants.base_pair_location.to_numpy() + variants.chromosome.map(offsets).to_numpy(dtype=float)
+        x = variants.base_pair_location.to_numpy() + variants.chromosome.map(offsets).to_numpy(
+            dtype=float
+        )
         y = variants.neg_log_10_p_value.to_numpy(dtype=float)
-        parity = variants.chromosome.map({name: rank % 2 for rank, name in enumerate(offsets)}).to_numpy()
+        parity = variants.chromosome.map(
+            {name: rank % 2 for rank, name in enumerate(offsets)}
+        ).to_numpy()
         drawn = _apart(x, y, -np.log10(threshold))
         for side, colour in ((0, ACCENT), (1, SECOND)):
             chosen = drawn[parity[drawn] == side]
             axes.scatter(x[chosen], y[chosen], s=4, c=colour, linewidths=0, rasterized=True)
-        axes.axhline(-np.log10(threshold), color=WARN, lw=1, ls="--", label=f"threshold, p = {threshold:.2g}")
+        axes.axhline(
+            -np.log10(threshold), color=WARN, lw=1, ls="--", label=f"threshold, p = {threshold:.2g}"
+        )
         if len(loci):
             place = loci.base_pair_location + loci.chromosome.map(offsets)
-            axes.scatter(place, loci.neg_log_10_p_value, marker="D", s=22, c=INK, label=f"{len(loci)} loci", zorder=3)
+            axes.scatter(
+                place,
+                loci.neg_log_10_p_value,
+                marker="D",
+                s=22,
+                c=INK,
+                label=f"{len(loci)} loci",
+                zorder=3,
+            )
         if planted is not None:
             known = planted[planted.chromosome.isin(list(offsets))]
             place = known.base_pair_location + known.chromosome.map(offsets)
             label = f"{len(planted)} planted variants"
-            axes.scatter(place, np.zeros(len(place)), marker="^", s=26, c=WARN, label=label, zorder=3, clip_on=False)
+            axes.scatter(
+                place,
+                np.zeros(len(place)),
+                marker="^",
+                s=26,
+                c=WARN,
+                label=label,
+                zorder=3,
+                clip_on=False,
+            )
         axes.set_xticks(list(centres.values()), list(centres), fontsize=8)
         axes.set_xlim(0, max(x, default=1))
         axes.set_ylim(bottom=0)
@@ -51,21 +78,25 @@ def manhattan(variants: pd.DataFrame, loci: pd.DataFrame, threshold: float, plan
 def _apart(
     x: Float[np.ndarray, " variant"], y: Float[np.ndarray, " variant"], threshold: float
 ) -> Int[np.ndarray, " drawn"]:
-    """All points above the threshold; below it, the highest of each cell of the `CELLS` that the plane has there."""
+    """All points above the threshold; below it, the highest of each cell of the `CELLS` that the
+    plane has there."""
     across, up = CELLS
     width, height = x.max(initial=0) - x.min(initial=0), max(threshold, 1e-9)
     columns = ((x - x.min(initial=0)) * (across / max(width, 1))).astype(np.int64)
     cell = columns * (up + 1) + np.clip(y * (up / height), 0, up).astype(np.int64)
     order = np.argsort(-y, kind="stable")
     low = order[y[order] <= threshold]
-    return np.concatenate([order[: len(order) - len(low)], low[np.unique(cell[low], return_index=True)[1]]])
+    return np.concatenate(
+        [order[: len(order) - len(low)], low[np.unique(cell[low], return_index=True)[1]]]
+    )
 
 
 def _genome_axis(variants: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
     """Where each chromosome starts and where its middle lies, in base pairs along the axis."""
     offsets, centres, start = {}, {}, 0.0
     for name, positions in variants.groupby("chromosome", sort=False).base_pair_location:
-        # From its first to its last variant: short simulated chromosomes would vanish beside true lengths.
+        # From its first to its last variant: short simulated chromosomes would vanish beside true
+        # lengths.
         offsets[str(name)] = start - positions.min()
         span = positions.max() - positions.min()
         centres[str(name)] = start + span / 2
@@ -81,7 +112,14 @@ def training_curve(history: pd.DataFrame) -> Figure:
         loss.plot(history.epoch, history["training/loss"], color=SECOND, label="training")
         loss.plot(history.epoch, history["validation/loss"], color=ACCENT, label="validation")
         best = history.loc[history["validation/loss"].idxmin()]
-        loss.plot(best.epoch, best["validation/loss"], "o", color=INK, ms=4, label=f"kept: epoch {best.epoch:.0f}")
+        loss.plot(
+            best.epoch,
+            best["validation/loss"],
+            "o",
+            color=INK,
+            ms=4,
+            label=f"kept: epoch {best.epoch:.0f}",
+        )
         loss.set_yscale("log")
         loss.set_ylabel("loss")
         loss.legend(frameon=False, fontsize=8)

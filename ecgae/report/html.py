@@ -44,7 +44,8 @@ class Figures:
         return f"<figure><div class=scroll>{image}</div><figcaption>{caption}</figcaption></figure>"
 
     def wide(self, name: str) -> str:
-        """One figure over the width of the page; on a narrow screen it scrolls instead of becoming unreadable."""
+        """One figure over the width of the page; on a narrow screen it scrolls instead of becoming
+        unreadable."""
         return self.one(name, "wide")
 
     def row(self, *names: str) -> str:
@@ -54,7 +55,10 @@ class Figures:
 
 def numbers(shown: Mapping[str, float | int | str | None]) -> str:
     """Numbers in boxes, by label."""
-    boxes = [f"<div><b>{escape(_text(value))}</b><span>{escape(label)}</span></div>" for label, value in shown.items()]
+    boxes = [
+        f"<div><b>{escape(_text(value))}</b><span>{escape(label)}</span></div>"
+        for label, value in shown.items()
+    ]
     return f"<div class=numbers>{''.join(boxes)}</div>"
 
 
@@ -69,5 +73,7 @@ def _text(value: float | int | str | None) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """`head` is HTML; cells are text."""
     top = "".join(f"<th>{name}</th>" for name in head)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows
+    )
     return f"<div class=scroll><table><tr>{top}</tr>{body}</table></div>"

@@ -1,4 +1,5 @@
-"""The figures of a model: how well it reconstructs, and what its latents hold. Arrays in, Matplotlib figures out."""
+"""The figures of a model: how well it reconstructs, and what its latents hold. Arrays in,
+Matplotlib figures out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,19 +21,25 @@ MOST_TRAVERSED = 16
 """Latents that are drawn; the others do less."""
 
 GAINS, LARGEST = (1, 2, 5, 10, 20, 50, 100), 0.5
-"""What a latent changes is magnified by the last of these that leaves it within this part of every lead's height."""
+"""What a latent changes is magnified by the last of these that leaves it within this part of every
+lead's height."""
 
 LOWEST_PROBE, HIGHEST_ERROR = -0.05, 10.0
 
 
 def quality(r2: Float[np.ndarray, "individual lead"], leads: Sequence[str]) -> Figure:
-    """R2 of the reconstruction by lead: median, quartiles, and the 5th to 95th percentile of the people."""
+    """R2 of the reconstruction by lead: median, quartiles, and the 5th to 95th percentile of the
+    people."""
     with mpl.rc_context(STYLE):
         figure = new_figure(4.8, 4)
         axes = figure.add_subplot()
         columns = [column[np.isfinite(column)] for column in r2.T]
         axes.boxplot(
-            columns, orientation="horizontal", whis=(5, 95), showfliers=False, medianprops={"color": ACCENT, "lw": 2}
+            columns,
+            orientation="horizontal",
+            whis=(5, 95),
+            showfliers=False,
+            medianprops={"color": ACCENT, "lw": 2},
         )
         axes.set_yticks(range(1, len(leads) + 1), leads)
         axes.invert_yaxis()
@@ -48,16 +55,27 @@ def overlays(
     leads: Sequence[str],
     sampling_rate: float,
 ) -> Figure:
-    """What the network was given and what it gave back, in mV: one column per example, one row per lead."""
+    """What the network was given and what it gave back, in mV: one column per example, one row per
+    lead."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3.4 * len(titles), 0.85 * len(leads)))  # constrained layout of so many takes seconds
+        figure = Figure(
+            figsize=(3.4 * len(titles), 0.85 * len(leads))
+        )  # constrained layout of so many takes seconds
         panels = figure.subplots(len(leads), len(titles), sharex=True, sharey="row", squeeze=False)
         figure.subplots_adjust(0.08, 0.06, 0.99, 0.97, wspace=0.05, hspace=0.2)
         samples = min(ecg.shape[-1], round(STRIP_SECONDS * sampling_rate))
         time = np.arange(samples) / sampling_rate
         for (lead, example), axes in np.ndenumerate(panels):
-            axes.plot(time, ecg[example, lead, :samples], color=MUTED, lw=1.6, label="recorded, cleaned")
-            axes.plot(time, reconstruction[example, lead, :samples], color=ACCENT, lw=0.9, label="reconstructed")
+            axes.plot(
+                time, ecg[example, lead, :samples], color=MUTED, lw=1.6, label="recorded, cleaned"
+            )
+            axes.plot(
+                time,
+                reconstruction[example, lead, :samples],
+                color=ACCENT,
+                lw=0.9,
+                label="reconstructed",
+            )
             axes.tick_params(labelsize=7)
             if example == 0:
                 axes.set_ylabel(leads[lead], rotation=0, ha="right", va="center", labelpad=8)
@@ -83,7 +101,12 @@ def errors(r2: Float[np.ndarray, "individual lead"]) -> Figure:
         curve.set_xlabel(f"% of {len(error):,} signals, sorted")
         curve.set_ylabel("$1 - R^2$ against the recording")
         if len(error):
-            bars.hist(error, bins=np.geomspace(error[0], error[-1] * 1.001, 51), orientation="horizontal", color=SECOND)
+            bars.hist(
+                error,
+                bins=np.geomspace(error[0], error[-1] * 1.001, 51),
+                orientation="horizontal",
+                color=SECOND,
+            )
         bars.set_xlabel("signals")
     return figure
 
@@ -94,7 +117,8 @@ def latents(
     kurtosis: Float[np.ndarray, " latent"],
     correlation: Float[np.ndarray, "latent latent"],
 ) -> Figure:
-    """Share of variance by principal axis; effect (uV), kurtosis, and correlation of the latents."""
+    """Share of variance by principal axis; effect (uV), kurtosis, and correlation of the
+    latents."""
     with mpl.rc_context(STYLE):
         figure = new_figure(9.6, 3.9)
         halves: Any = figure.subfigures(1, 2, width_ratios=[1.15, 1])
@@ -114,7 +138,9 @@ def latents(
         rows[-1].set_xlabel("latent (of the first row: principal axis)")
         axes = right.subplots()
         edges = (0.5, len(effect) + 0.5)
-        image = axes.imshow(correlation, vmin=-1, vmax=1, cmap="RdBu_r", extent=(*edges, *edges[::-1]))
+        image = axes.imshow(
+            correlation, vmin=-1, vmax=1, cmap="RdBu_r", extent=(*edges, *edges[::-1])
+        )
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("latent")
         axes.set_title("correlation", fontsize=10)
@@ -123,20 +149,29 @@ def latents(
 
 
 def probes(found: Mapping[str, tuple[str, float, int]]) -> Figure:
-    """What linear probes of the latents tell: measure (R2 or AUC), value and number of people tested, by target."""
+    """What linear probes of the latents tell: measure (R2 or AUC), value and number of people
+    tested, by target."""
     with mpl.rc_context(STYLE):
         figure = new_figure(4.8, 0.9 + 0.32 * max(1, len(found)))
         axes = figure.add_subplot()
         for row, (measure, value, people) in enumerate(found.values()):
             shown = max(value, LOWEST_PROBE)
             axes.barh(row, shown, color=ACCENT if measure == "R2" else SECOND, height=0.65)
-            axes.text(max(shown, 0) + 0.01, row, f"{measure} {value:.2f}, n = {people:,}", va="center", fontsize=8)
+            axes.text(
+                max(shown, 0) + 0.01,
+                row,
+                f"{measure} {value:.2f}, n = {people:,}",
+                va="center",
+                fontsize=8,
+            )
         axes.set_yticks(range(len(found)), [name.replace("_", " ") for name in found])
         axes.invert_yaxis()
         axes.set_xlim(LOWEST_PROBE, 1.35)
         axes.set_xticks(np.linspace(0, 1, 6))
         axes.axvline(0, color=INK, lw=0.6)
-        axes.set_xlabel("$R^2$, or area under the curve (0.5 is chance), of people not fitted to", fontsize=8)
+        axes.set_xlabel(
+            "$R^2$, or area under the curve (0.5 is chance), of people not fitted to", fontsize=8
+        )
     return figure
 
 
@@ -147,9 +182,11 @@ def traversals(
     leads: Sequence[str],
     sampling_rate: float,
 ) -> Figure:
-    """The mean ECG with one latent moved by so many standard deviations: a row per latent, strongest first.
+    """The mean ECG with one latent moved by so many standard deviations: a row per latent,
+    strongest first.
 
-    Leads have scales of their own, shown below them. Small changes are magnified, as written beside them.
+    Leads have scales of their own, shown below them. Small changes are magnified, as written beside
+    them.
     """
     shown = np.argsort(-effect, kind="stable")[:MOST_TRAVERSED]
     colours = mpl.colormaps["coolwarm"](np.linspace(0, 1, len(steps)))
@@ -166,11 +203,15 @@ def traversals(
             change = ecg[latent] - mean
             part = float((np.abs(change).max(axis=(0, 2)) / height).max())
             gain = max([1, *(gain for gain in GAINS if gain * part <= LARGEST)])
-            unit = (mean + gain * change - low[:, None]) / height[:, None] * 0.95 - row  # [step lead time]
+            unit = (mean + gain * change - low[:, None]) / height[
+                :, None
+            ] * 0.95 - row  # [step lead time]
             for traces, colour in zip(unit, colours, strict=True):
                 lines = [np.column_stack([time + lead, trace]) for lead, trace in enumerate(traces)]
                 axes.add_collection(LineCollection(lines, colors=[colour], linewidths=0.8))
-            name = f"{latent + 1:02d}: {1000 * effect[latent]:.1f} uV" + (f"\nchange x {gain}" if gain > 1 else "")
+            name = f"{latent + 1:02d}: {1000 * effect[latent]:.1f} uV" + (
+                f"\nchange x {gain}" if gain > 1 else ""
+            )
             axes.text(-0.05, 0.35 - row, name, ha="right", va="center", fontsize=8)
         for lead, title in enumerate(leads):
             axes.text(lead + 0.4, 1.05, title, ha="center", fontsize=10)
@@ -178,7 +219,9 @@ def traversals(
         seconds = ecg.shape[-1] / sampling_rate
         labels = [f"{step:+g} SD" if step else f"mean ({seconds:.1f} s)" for step in steps]
         handles = [Line2D([], [], color=colour) for colour in colours]
-        figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside lower center", ncols=len(steps))
+        figure.legend(
+            handles, labels, frameon=False, fontsize=9, loc="outside lower center", ncols=len(steps)
+        )
         axes.set_xlim(-0.9, len(leads))
         axes.set_ylim(-len(shown) + 0.1, 1.3)
         axes.set_axis_off()

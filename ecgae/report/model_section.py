@@ -1,4 +1,5 @@
-"""The page's section on the model: how well it reconstructs, whether it uses its latents, and what they hold."""
+"""The page's section on the model: how well it reconstructs, whether it uses its latents, and what
+they hold."""
 
 from html import escape
 from typing import Any
@@ -42,7 +43,9 @@ def model_section(model: dict[str, Any], figures: Figures) -> list[str]:
         "<h2>Latent quality control</h2>",
         _latent_qc(model["latent_qc"]),
     ]
-    costs = {label: f"{model[name]:,.0f}" for name, label in COSTS.items() if model.get(name) is not None}
+    costs = {
+        label: f"{model[name]:,.0f}" for name, label in COSTS.items() if model.get(name) is not None
+    }
     return [*parts, "<h2>Training</h2>", numbers(costs) if costs else "", figures.one("training")]
 
 
@@ -62,7 +65,9 @@ def _headline(model: dict[str, Any]) -> dict[str, Any]:
 def _lead_table(reconstruction: dict[str, Any]) -> str:
     rows = []
     for lead in reconstruction["r2_recorded"]:
-        cells = [f"all ({reconstruction['r2_recorded'][lead]['n']:,} signals)" if lead == "all" else lead]
+        cells = [
+            f"all ({reconstruction['r2_recorded'][lead]['n']:,} signals)" if lead == "all" else lead
+        ]
         for name, (_, form) in MEASURES.items():
             found = reconstruction[name][lead]
             cells.append(_range(found, form))
@@ -84,7 +89,10 @@ def _device_beat(found: dict[str, Any] | None) -> str:
     names = ("r2", "prd", "r", "mse")
     rows = [
         [title, *(_number(found[f"{name}_{side}"]) for name in names)]
-        for title, side in (("of the reconstructed strip", "device"), ("of the recorded strip", "device_ceiling"))
+        for title, side in (
+            ("of the reconstructed strip", "device"),
+            ("of the recorded strip", "device_ceiling"),
+        )
     ]
     head = ["median beat", "R<sup>2</sup>", "PRD, %", "r", "MSE, mV<sup>2</sup>"]
     note = f"{found['people']:,} people, {found['without_beat']:,} of them without a beat that could be built."
@@ -131,7 +139,14 @@ def _latent_qc(found: dict[str, Any]) -> str:
         share = sides["dropped"] / max(sides["kept"] + sides["dropped"], 1)
         moved = "\u2013" if shift is None else f"{shift:+.2f}"
         rows.append([lead, f"{sides['dropped']:,}", f"{share:.1%}", kept, dropped, moved])
-    head = ["lead", "dropped", "share", "amplitude kept, mV", "amplitude dropped, mV", "difference in SD"]
+    head = [
+        "lead",
+        "dropped",
+        "share",
+        "amplitude kept, mV",
+        "amplitude dropped, mV",
+        "difference in SD",
+    ]
     note = (
         "Amplitude: root mean square of the cleaned recording, mean \u00b1 SD. It is heritable: a filter that selects "
         "on it biases what the genome shows."

@@ -1,4 +1,5 @@
-"""The report: one HTML file that holds its figures, so that it can be mailed, archived, or opened without a network."""
+"""The report: one HTML file that holds its figures, so that it can be mailed, archived, or opened
+without a network."""
 
 import json
 import os
@@ -9,12 +10,12 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from ecgae.locus_file import read_loci
 from ecgae.report.calibration_section import calibration_section
 from ecgae.report.html import Figures
 from ecgae.report.model_section import model_section
 from ecgae.report.yield_section import subtitle, yield_section
-from ecgae.runs import MODEL, SCORE
+from ecgae.runs.locus_file import read_loci
+from ecgae.runs.run_directory import MODEL, SCORE
 
 STYLE = """
 :root { --ink: #1f2933; --muted: #616e7c; --line: #e4e7eb; --accent: #0b6e99; }
@@ -43,8 +44,8 @@ pre { background: #f5f7fa; padding: 1rem; border-radius: 8px; overflow-x: auto; 
 
 
 def write_report(directory: Path) -> Path:
-    """Writes `report.html` from what the run directory holds: score.json, loci.tsv, omnibus_loci.tsv, model.json,
-    figures/, config.yaml."""
+    """Writes `report.html` from what the run directory holds: score.json, loci.tsv,
+    omnibus_loci.tsv, model.json, figures/, config.yaml."""
     config_file = directory / "config.yaml"
     config = yaml.safe_load(config_file.read_text()) if config_file.is_file() else {}
     page = _page(directory, _json(directory / SCORE), _json(directory / MODEL), config)
@@ -63,18 +64,28 @@ def _loci(file: Path) -> pd.DataFrame | None:
     return read_loci(file) if file.is_file() else None
 
 
-def _page(directory: Path, score: dict[str, Any] | None, model: dict[str, Any] | None, config: dict[str, Any]) -> str:
+def _page(
+    directory: Path,
+    score: dict[str, Any] | None,
+    model: dict[str, Any] | None,
+    config: dict[str, Any],
+) -> str:
     title = directory.name.removesuffix(".partial")
     figures = Figures(directory / "figures")
     said = "Trained and encoded; no association scan." if score is None else subtitle(score)
     parts = [f"<h1>{escape(title)}</h1>", f"<p class=lead>{escape(said)}</p>"]
     if score is not None:
-        parts += yield_section(score, _loci(directory / "loci.tsv"), _loci(directory / "omnibus_loci.tsv"), figures)
+        parts += yield_section(
+            score, _loci(directory / "loci.tsv"), _loci(directory / "omnibus_loci.tsv"), figures
+        )
     if model is not None:
         parts += model_section(model, figures)
     if score is not None:
         parts += calibration_section(score, figures)
-    parts += ["<h2>Configuration</h2>", f"<pre>{escape(yaml.safe_dump(config, sort_keys=False))}</pre>"]
+    parts += [
+        "<h2>Configuration</h2>",
+        f"<pre>{escape(yaml.safe_dump(config, sort_keys=False))}</pre>",
+    ]
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>{escape(title)}</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"

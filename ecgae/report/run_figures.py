@@ -1,8 +1,9 @@
 """The figures of training, reconstruction and latents, drawn when a run has just been judged.
 
-Individual traces are shown only where the cohort says that anybody may see them. Elsewhere an overlay is the mean over
-at least 20 people, which works for aligned recordings (median beats); of strips nothing is shown then. Traversals start
-at the mean ECG of the cohort, which has to be that of at least 20 people too.
+Individual traces are shown only where the cohort says that anybody may see them. Elsewhere an
+overlay is the mean over at least 20 people, which works for aligned recordings (median beats); of
+strips nothing is shown then. Traversals start at the mean ECG of the cohort, which has to be that
+of at least 20 people too.
 """
 
 from pathlib import Path
@@ -11,13 +12,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ecgae.checkpoint import Fitted
-from ecgae.dataset import Dataset
-from ecgae.encoding import through_bottleneck
-from ecgae.judging import Judged
-from ecgae.latents import CONFIRM, Latents
+from ecgae.models.checkpoint import Fitted
+from ecgae.models.dataset import Dataset
+from ecgae.models.encoding import through_bottleneck
+from ecgae.models.judging.judge import Judged
+from ecgae.models.judging.traversal import STEPS
+from ecgae.models.latents import CONFIRM, Latents
 from ecgae.report import figures, model_figures
-from ecgae.traversal import STEPS
 
 SMALLEST_GROUP = 20
 GROUPS = {"best 10 %": (0.9, 1.0), "middle 10 %": (0.45, 0.55), "worst 10 %": (0.0, 0.1)}
@@ -27,7 +28,9 @@ ALIGNED = "median_beat"
 """The kind of recordings whose mean over people is an ECG again."""
 
 
-def draw(folder: Path, fitted: Fitted, dataset: Dataset, latents: Latents, judged: Judged, public: bool) -> None:
+def draw(
+    folder: Path, fitted: Fitted, dataset: Dataset, latents: Latents, judged: Judged, public: bool
+) -> None:
     """Writes every figure of the page's section on the model that can be shown."""
     folder.mkdir(exist_ok=True)
     shown = latents.judged
@@ -35,23 +38,33 @@ def draw(folder: Path, fitted: Fitted, dataset: Dataset, latents: Latents, judge
         "quality": model_figures.quality(latents.quality["r2_recorded"][shown], latents.leads),
         "errors": model_figures.errors(latents.quality["r2_recorded"][shown]),
         "latents": model_figures.latents(
-            judged.health.spectrum, judged.health.effect, judged.health.excess_kurtosis, judged.health.correlation
+            judged.health.spectrum,
+            judged.health.effect,
+            judged.health.excess_kurtosis,
+            judged.health.correlation,
         ),
     }
     if fitted.history:
         drawn["training"] = figures.training_curve(pd.DataFrame(fitted.history))
     if judged.probes:
-        found = {name: (probe.measure, probe.value, probe.tested) for name, probe in judged.probes.items()}
+        found = {
+            name: (probe.measure, probe.value, probe.tested)
+            for name, probe in judged.probes.items()
+        }
         drawn["probes"] = model_figures.probes(found)
     rate = dataset.store.layout(dataset.kind).sampling_rate
     if dataset.kind == ALIGNED and (public or len(dataset) >= SMALLEST_GROUP):
         moved = judged.traversal
-        drawn["traversals"] = model_figures.traversals(moved.ecg, moved.effect, STEPS, latents.leads, rate)
+        drawn["traversals"] = model_figures.traversals(
+            moved.ecg, moved.effect, STEPS, latents.leads, rate
+        )
     groups = chosen(latents, dataset.kind, public)
     if groups:
         pairs = [_means(fitted, dataset, rows) for rows in groups.values()]
         ecg, reconstruction = map(np.stack, zip(*pairs, strict=True))
-        drawn["overlays"] = model_figures.overlays(ecg, reconstruction, list(groups), latents.leads, rate)
+        drawn["overlays"] = model_figures.overlays(
+            ecg, reconstruction, list(groups), latents.leads, rate
+        )
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png")
 
@@ -63,15 +76,27 @@ def chosen(latents: Latents, kind: str, public: bool) -> dict[str, Int[np.ndarra
     rows = np.flatnonzero(latents.judged if enough else latents.split != CONFIRM)
     order = rows[np.argsort(r2[rows])]
     if public:
-        places = {title: round((low + high) / 2 * (len(order) - 1)) for title, (low, high) in GROUPS.items()}
+        places = {
+            title: round((low + high) / 2 * (len(order) - 1))
+            for title, (low, high) in GROUPS.items()
+        }
         return {f"one of the {title}": order[place : place + 1] for title, place in places.items()}
     if kind != ALIGNED:
         return {}
-    groups = {title: order[round(low * len(order)) : round(high * len(order))] for title, (low, high) in GROUPS.items()}
-    return {f"mean of the {title}": group for title, group in groups.items() if len(group) >= SMALLEST_GROUP}
+    groups = {
+        title: order[round(low * len(order)) : round(high * len(order))]
+        for title, (low, high) in GROUPS.items()
+    }
+    return {
+        f"mean of the {title}": group
+        for title, group in groups.items()
+        if len(group) >= SMALLEST_GROUP
+    }
 
 
-def _means(fitted: Fitted, dataset: Dataset, rows: Int[np.ndarray, " individual"]) -> tuple[np.ndarray, np.ndarray]:
+def _means(
+    fitted: Fitted, dataset: Dataset, rows: Int[np.ndarray, " individual"]
+) -> tuple[np.ndarray, np.ndarray]:
     """The mean of what the network was given and of what it gave back, in mV."""
     rows = np.sort(rows)
     reconstruction = through_bottleneck(fitted, dataset, rows).reconstruction

@@ -4,12 +4,21 @@ from typing import Any
 
 
 def summary_table(summary: dict[str, Any]) -> str:
-    """What score.json holds, or of a run without a scan the headline of model.json, as lines of text."""
-    rows = (_yield(summary) if "hits" in summary else []) + (_model(summary) if "bypass_index" in summary else [])
+    """What score.json holds, or of a run without a scan the headline of model.json, as lines of
+    text."""
+    rows = (_yield(summary) if "hits" in summary else []) + (
+        _model(summary) if "bypass_index" in summary else []
+    )
     width = max((len(name) for name, _ in rows), default=0)
     lines = [f"{name:<{width}}  {value}" for name, value in rows]
     invalid = [f"not valid: {sentence}" for sentence in summary.get("invalid_because", [])]
-    return "\n".join([*lines, *(f"warning: {sentence}" for sentence in summary.get("model_warnings", [])), *invalid])
+    return "\n".join(
+        [
+            *lines,
+            *(f"warning: {sentence}" for sentence in summary.get("model_warnings", [])),
+            *invalid,
+        ]
+    )
 
 
 WHOSE = {
@@ -21,8 +30,13 @@ WHOSE = {
 def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """score.json of an older version lacks some keys: those rows are left out."""
     whose = WHOSE.get(summary.get("scored_people", ""), "")
-    rows = [("people", f"{summary['n_individuals']:,}{whose}"), ("variants tested", f"{summary['n_variants']:,}")]
-    left_out = {name: count for name, count in summary.get("excluded_variants", {}).items() if count}
+    rows = [
+        ("people", f"{summary['n_individuals']:,}{whose}"),
+        ("variants tested", f"{summary['n_variants']:,}"),
+    ]
+    left_out = {
+        name: count for name, count in summary.get("excluded_variants", {}).items() if count
+    }
     if left_out:
         reasons = "; ".join(f"{count:,} {name}" for name, count in left_out.items())
         rows.append(("variants left out", f"{sum(left_out.values()):,} ({reasons})"))
@@ -35,7 +49,10 @@ def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     if "planted_loci" in summary:
         rows += [
-            ("  at a planted variant", f"{summary['recovered_loci']:,} (of {summary['planted_loci']:,} planted)"),
+            (
+                "  at a planted variant",
+                f"{summary['recovered_loci']:,} (of {summary['planted_loci']:,} planted)",
+            ),
             ("  elsewhere (false)", f"{summary['false_loci']:,}"),
         ]
     if summary.get("loci_at_known") is not None:
@@ -43,7 +60,12 @@ def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
     if "loci_by_correction" in summary:
         rows.append(("  at other thresholds", _other_thresholds(summary)))
     if summary.get("omnibus_loci") is not None:
-        rows.append(("omnibus loci", f"{summary['omnibus_loci']:,} (all phenotypes at once, p < {summary['alpha']:g})"))
+        rows.append(
+            (
+                "omnibus loci",
+                f"{summary['omnibus_loci']:,} (all phenotypes at once, p < {summary['alpha']:g})",
+            )
+        )
     rows += _smooth(summary)
     if summary["genomic_inflation"] is not None:  # no variant was tested
         inflation = f"{summary['genomic_inflation']:.3f} (median; max {summary['genomic_inflation_max']:.3f})"
@@ -81,12 +103,23 @@ def _error(summary: dict[str, Any], name: str) -> str:
 def _other_thresholds(summary: dict[str, Any]) -> str:
     """Loci and hits at each threshold that differs from the chosen one."""
     loci, hits, p = (summary[f"{what}_by_correction"] for what in ("loci", "hits", "threshold"))
-    others = [name for name, value in p.items() if value is not None and abs(value / summary["threshold"] - 1) > 0.01]
-    return "; ".join(f"{name} {loci[name]:,} ({hits[name]:,} hits)" for name in others) or "the same"
+    others = [
+        name
+        for name, value in p.items()
+        if value is not None and abs(value / summary["threshold"] - 1) > 0.01
+    ]
+    return (
+        "; ".join(f"{name} {loci[name]:,} ({hits[name]:,} hits)" for name in others) or "the same"
+    )
 
 
 def _model(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    names = {"r2_recorded": "R2", "prd_recorded": "PRD (%)", "r_recorded": "r", "bypass_index": "bypass index"}
+    names = {
+        "r2_recorded": "R2",
+        "prd_recorded": "PRD (%)",
+        "r_recorded": "r",
+        "bypass_index": "bypass index",
+    }
     rows = [(name, _number(summary[key])) for key, name in names.items()]
     active = f"{summary['active_latents']} of {summary['latents_per_sample']}"
     dropped = f"{summary['latent_qc_dropped']:,} {summary['latent_qc_unit']}s dropped"

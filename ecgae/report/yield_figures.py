@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecgae.calibration import FREQUENCY_BINS, inflation_by_frequency, qq_quantiles
-from ecgae.engine import Scan
+from ecgae.genetics.scan import Scan
 from ecgae.report import calibration_figures, figures
-from ecgae.score import Yield
+from ecgae.scoring.score import Yield
+from ecgae.statistics.calibration import FREQUENCY_BINS, inflation_by_frequency, qq_quantiles
 
 
 def draw(scan: Scan, scored: Yield, planted: pd.DataFrame | None, folder: Path) -> None:
     """manhattan.png, qq.png, inflation.png."""
+    folder.mkdir(exist_ok=True)
     figures.manhattan(scan.variants, scored.loci, scored.summary["threshold"], planted).savefig(
         folder / "manhattan.png"
     )
@@ -19,5 +20,7 @@ def draw(scan: Scan, scored: Yield, planted: pd.DataFrame | None, folder: Path) 
     most = int(scan.tally.tests.sum(axis=0).max(initial=1))
     calibration_figures.qq(quantiles.expected, quantiles.observed, most).savefig(folder / "qq.png")
     tests = scan.tally.z_counts.sum(axis=2)
-    inflation = calibration_figures.inflation(inflation_by_frequency(scan.tally), tests, FREQUENCY_BINS)
+    inflation = calibration_figures.inflation(
+        inflation_by_frequency(scan.tally), tests, FREQUENCY_BINS
+    )
     inflation.savefig(folder / "inflation.png")

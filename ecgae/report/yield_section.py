@@ -1,4 +1,5 @@
-"""The part of the page on what the genome shows: how much was found, at which thresholds, and where."""
+"""The part of the page on what the genome shows: how much was found, at which thresholds, and
+where."""
 
 from html import escape
 from typing import Any
@@ -20,11 +21,18 @@ SMOOTH = {
     "loci": ("independent loci", ""),
     "omnibus_loci": ("loci of all phenotypes at once", ""),
     "hits": ("hits", ""),
-    "excess_chi2": ("excess chi2 of all phenotypes at once, mean over variants", "0 where nothing is associated"),
+    "excess_chi2": (
+        "excess chi2 of all phenotypes at once, mean over variants",
+        "0 where nothing is associated",
+    ),
     "excess_chi2_at_known": ("the same near known ECG loci", "a positive control"),
-    "summed_heritability": ("heritability, summed over whitened phenotypes", "at most the number of phenotypes"),
+    "summed_heritability": (
+        "heritability, summed over whitened phenotypes",
+        "at most the number of phenotypes",
+    ),
 }
-"""Yields with a standard error, which comes from leaving out chromosomes: in words, and what to compare with."""
+"""Yields with a standard error, which comes from leaving out chromosomes: in words, and what to
+compare with."""
 
 
 def subtitle(score: dict[str, Any]) -> str:
@@ -47,14 +55,20 @@ def yield_section(
         "<h2>Associations</h2>",
         figures.wide("manhattan"),
     ]
-    parts.append(f"<div class='row found'>{figures.one('qq')}<div>{_by_correction(score)}{_by_lead(score)}</div></div>")
+    parts.append(
+        f"<div class='row found'>{figures.one('qq')}<div>{_by_correction(score)}{_by_lead(score)}</div></div>"
+    )
     parts += ["<h3>Loci</h3>", _loci(loci)]
     if omnibus is not None:
         note = (
             f"One test per variant, of every phenotype together, at p &lt; {score['alpha']:g}: no rotation of the "
             "latent space changes it, so that models can be compared by it."
         )
-        parts += ["<h3>Loci of all phenotypes at once</h3>", f"<p class=note>{note}</p>", _loci(omnibus)]
+        parts += [
+            "<h3>Loci of all phenotypes at once</h3>",
+            f"<p class=note>{note}</p>",
+            _loci(omnibus),
+        ]
     return parts
 
 
@@ -70,16 +84,23 @@ def _numbers(score: dict[str, Any]) -> str:
         "genomic_inflation": "median genomic inflation",
     }
     unknown = [name for name in ("loci_at_known", "omnibus_loci") if score.get(name) is None]
-    return numbers({label: score[name] for name, label in shown.items() if name in score and name not in unknown})
+    return numbers(
+        {
+            label: score[name]
+            for name, label in shown.items()
+            if name in score and name not in unknown
+        }
+    )
 
 
 def _invalid(score: dict[str, Any]) -> str:
-    reasons = "".join(f"<li>{escape(sentence)}</li>" for sentence in score.get("invalid_because", []))
+    reasons = "".join(
+        f"<li>{escape(sentence)}</li>" for sentence in score.get("invalid_because", [])
+    )
     if score.get("valid", True):
         return ""
-    return (
-        f"<div class=warning><b>The score is not valid.</b> Its numbers are not to be compared:<ul>{reasons}</ul></div>"
-    )
+    sentence = "<b>The score is not valid.</b> Its numbers are not to be compared:"
+    return f"<div class=warning>{sentence}<ul>{reasons}</ul></div>"
 
 
 def _smooth(score: dict[str, Any]) -> str:
@@ -90,7 +111,9 @@ def _smooth(score: dict[str, Any]) -> str:
     for name, (label, note) in SMOOTH.items():
         if score[name] is not None:
             error = score["standard_errors"][name]
-            rows.append([label, f"{score[name]:.4g}", "\u2013" if error is None else f"{error:.2g}", note])
+            rows.append(
+                [label, f"{score[name]:.4g}", "\u2013" if error is None else f"{error:.2g}", note]
+            )
     return f"<h3>Yield and its standard error</h3>{table(['', '', 'standard error', ''], rows)}"
 
 
@@ -128,9 +151,12 @@ def _by_lead(score: dict[str, Any]) -> str:
         return ""
     at_once = score.get("omnibus_loci_by_lead") or {}
     rows = [
-        [lead, f"{count:,}", f"{at_once[lead]:,}" if lead in at_once else "\u2013"] for lead, count in by_lead.items()
+        [lead, f"{count:,}", f"{at_once[lead]:,}" if lead in at_once else "\u2013"]
+        for lead, count in by_lead.items()
     ]
-    return f"<h3>Yield by lead</h3>{table(['lead', 'loci', 'loci of its phenotypes at once'], rows)}"
+    return (
+        f"<h3>Yield by lead</h3>{table(['lead', 'loci', 'loci of its phenotypes at once'], rows)}"
+    )
 
 
 def _loci(loci: pd.DataFrame | None) -> str:

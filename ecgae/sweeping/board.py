@@ -22,7 +22,8 @@ class Ended(NamedTuple):
 
 
 class Board:
-    """Prints what happens to the jobs of a sweep, and counts; `total` is None where it is not known before."""
+    """Prints what happens to the jobs of a sweep, and counts; `total` is None where it is not known
+    before."""
 
     def __init__(self, total: int | None, folder: Path) -> None:
         self._total, self._folder, self._since = total, folder, time.monotonic()

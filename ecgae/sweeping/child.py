@@ -1,4 +1,5 @@
-"""One attempt at a job: a process with a session and a log of its own, which does not outlive its driver."""
+"""One attempt at a job: a process with a session and a log of its own, which does not outlive its
+driver."""
 
 import ctypes
 import os
@@ -29,7 +30,8 @@ class Child:
         with log.open("ab") as output:
             output.write(f"$ {shlex.join(command)}\n".encode())
             output.flush()
-            # Its own session: Ctrl-C in the terminal reaches the driver alone, which then ends its children in order.
+            # Its own session: Ctrl-C in the terminal reaches the driver alone, which then ends its
+            # children in order.
             self._process = subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True, preexec_fn=_end_with_this_process(),
@@ -60,7 +62,8 @@ class Child:
 
 
 def end_all(children: Iterable[Child]) -> None:
-    """Asks all to end, waits up to `PATIENCE`, and kills those that are left; a second Ctrl-C kills them at once."""
+    """Asks all to end, waits up to `PATIENCE`, and kills those that are left; a second Ctrl-C kills
+    them at once."""
     alive = list(children)
     for child in alive:
         child.signal(signal.SIGTERM)
@@ -74,7 +77,8 @@ def end_all(children: Iterable[Child]) -> None:
 
 
 def _end_with_this_process() -> Callable[[], None] | None:
-    """What a child does before it becomes the job: a driver that is killed has no time to end its children."""
+    """What a child does before it becomes the job: a driver that is killed has no time to end its
+    children."""
     if not sys.platform.startswith("linux"):
         return None
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()

@@ -1,4 +1,5 @@
-"""What SLURM and Ray share: which jobs are sent there, what a job does where it runs, and how the sweep ends."""
+"""What SLURM and Ray share: which jobs are sent there, what a job does where it runs, and how the
+sweep ends."""
 
 import importlib
 import os
@@ -18,8 +19,8 @@ from hydra.errors import CompactHydraException
 from hydra.types import TaskFunction
 from omegaconf import DictConfig
 
-from ecgae import processes
 from ecgae.errors import InputError
+from ecgae.machine import processes
 from ecgae.sweeping import jobs
 from ecgae.sweeping.board import FAILED, FINISHED, SKIPPED, Board, Ended
 from ecgae.sweeping.jobs import Job, Value
@@ -36,12 +37,14 @@ class Timed(NamedTuple):
 
 
 class JobError(Exception):
-    """Why a job failed, in one line: unlike the exception itself, every process can read it back."""
+    """Why a job failed, in one line: unlike the exception itself, every process can read it
+    back."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """The program as a job on another computer: it works in the folder where the sweep was typed, shared by both.
+class Program:
+    """The program as a job on another computer: it works in the folder where the sweep was typed,
+    shared by both.
 
     logs: where each job's output goes, in the order in which they were sent.
     """
@@ -65,8 +68,8 @@ class Task:
 def fail(error: BaseException) -> NoReturn:
     """Writes into the job's log what happened; an order to stop is passed on.
 
-    It is one too where stopping itself failed: SLURM, which ends all processes of a job that goes back into the queue,
-    may have ended W&B's first, and a job that failed is not started again.
+    It is one too where stopping itself failed: SLURM, which ends all processes of a job that goes
+    back into the queue, may have ended W&B's first, and a job that failed is not started again.
     """
     first: BaseException | None = error
     while isinstance(first, Exception):
@@ -102,7 +105,9 @@ class Batch:
         self._ended: dict[int, Ended] = {}
         setup_globals()
         for job in self.jobs:
-            found = jobs.finished_run(self.loader.load_sweep_config(self.sweep, list(job.overrides)))
+            found = jobs.finished_run(
+                self.loader.load_sweep_config(self.sweep, list(job.overrides))
+            )
             if found is not None:
                 self.ends(job, Ended(SKIPPED, jobs.value_of(found, self.sweep)))
 
@@ -111,9 +116,9 @@ class Batch:
         """Jobs of which nothing was heard yet."""
         return [job for job in self.jobs if job.number not in self._ended]
 
-    def task(self, main: TaskFunction) -> Task:
+    def task(self, main: TaskFunction) -> Program:
         """The program, told where each job writes its log."""
-        return Task(main, Path.cwd(), [job.log(self.folder) for job in self.missing])
+        return Program(main, Path.cwd(), [job.log(self.folder) for job in self.missing])
 
     def ends(self, job: Job, ended: Ended) -> None:
         self._ended[job.number] = ended
@@ -128,7 +133,8 @@ class Batch:
             self.ends(self.missing[0], Ended(FINISHED, value, seconds=seconds))
 
     def concluded(self) -> Sent:
-        """Prints the summary; a failed job is one of the results, and ends the driver when its value is asked for."""
+        """Prints the summary; a failed job is one of the results, and ends the driver when its
+        value is asked for."""
         print(self._board.summary(), flush=True)
         count = self._board.counts[FAILED]
         sentence = f"{count} of {len(self.jobs)} jobs failed; the same command runs only these."
@@ -143,7 +149,11 @@ def run_batch(
     send: Callable[[Batch], None],
 ) -> Sent:
     """Lets `send` do what is missing of these jobs, of which the first has the number `first`."""
-    batch = Batch(sweep, loader, [jobs.named(number, own, sweep) for number, own in enumerate(job_overrides, first)])
+    batch = Batch(
+        sweep,
+        loader,
+        [jobs.named(number, own, sweep) for number, own in enumerate(job_overrides, first)],
+    )
     if batch.missing:
         send(batch)
     return batch.concluded()

@@ -1,4 +1,5 @@
-"""What a job of a sweep is called, how its process is started, and whether its run is there already."""
+"""What a job of a sweep is called, how its process is started, and whether its run is there
+already."""
 
 import os
 import re
@@ -12,9 +13,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from ecgae import runs
 from ecgae.errors import InputError
-from ecgae.selecting import selected
+from ecgae.runs import run_directory
+from ecgae.scoring.select_by import selected
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -58,7 +59,10 @@ def command(job: Job, sweep: DictConfig) -> list[str]:
     for source in sweep.hydra.runtime.config_sources:
         option = {"main": "--config-path", "command-line": "--config-dir"}.get(source.provider)
         if option:
-            words += [option, source.path if source.schema == "file" else f"{source.schema}://{source.path}"]
+            words += [
+                option,
+                source.path if source.schema == "file" else f"{source.schema}://{source.path}",
+            ]
     if sweep.hydra.job.config_name:
         words += ["--config-name", sweep.hydra.job.config_name]
     settings = [word for word in typed(sweep, "hydra") if not word.startswith("hydra.mode=")]
@@ -82,15 +86,24 @@ def _quoted(text: str) -> str:
 
 
 def environment(n_jobs: int, gpus: Sequence[str]) -> dict[str, str]:
-    """That of a job beside `n_jobs - 1` others: a fair share of the threads unless their number is set already."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """That of a job beside `n_jobs - 1` others: a fair share of the threads unless their number is
+    set already."""
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     shared = dict.fromkeys(THREADS, str(max(1, cores // n_jobs)))
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
-    return {**shared, **os.environ, **visible, "PYTHONUNBUFFERED": "1"}  # a killed job leaves all that it printed
+    return {
+        **shared,
+        **os.environ,
+        **visible,
+        "PYTHONUNBUFFERED": "1",
+    }  # a killed job leaves all that it printed
 
 
 def gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; found without loading CUDA."""
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; found without loading
+    CUDA."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name for name in visible.split(",") if name]
@@ -103,17 +116,18 @@ def dealt(gpus: Sequence[str], slot: int, each: int) -> list[str]:
 
 
 def finished_run(cfg: DictConfig) -> Path | None:
-    """The run directory of a job of train.py that is finished; None otherwise, and for jobs of other programs."""
+    """The run directory of a job of train.py that is finished; None otherwise, and for jobs of
+    other programs."""
     cfg = cfg.copy()
     HydraConfig.instance().set_config(cfg)  # for ${hydra:...}
     with read_write(cfg), open_dict(cfg):
         del cfg["hydra"]
-    if not cfg.keys() >= runs.REQUIRED | {"paths"} or OmegaConf.missing_keys(cfg):
+    if not cfg.keys() >= run_directory.REQUIRED | {"paths"} or OmegaConf.missing_keys(cfg):
         return None
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    directory = Path(config["paths"]["runs"]) / runs.run_name(config)
+    directory = Path(config["paths"]["runs"]) / run_directory.run_name(config)
     try:
-        return directory if runs.is_finished(directory, config) else None
+        return directory if run_directory.is_finished(directory, config) else None
     except InputError:  # the job itself says what is wrong with that directory
         return None
 
@@ -122,11 +136,13 @@ Value = float | tuple[float, ...] | None
 
 
 def value_of(directory: Path, sweep: DictConfig | None = None) -> Value:
-    """What train.py returns for a finished run: the numbers named by `score.select_by`, NaN where it is not valid.
+    """What train.py returns for a finished run: the numbers named by `score.select_by`, NaN where
+    it is not valid.
 
-    Those that the sweep names, since the run may have been made for another one; without a sweep, the run's own.
+    Those that the sweep names, since the run may have been made for another one; without a sweep,
+    the run's own.
     """
-    score = runs.read_score(directory)
+    score = run_directory.read_score(directory)
     if score is None:
         return None
     wanted = None if sweep is None else OmegaConf.select(sweep, "score.select_by")
@@ -135,4 +151,4 @@ def value_of(directory: Path, sweep: DictConfig | None = None) -> Value:
 
 def doubts(directory: Path) -> str:
     """Why the score of a finished run is not valid; nothing where it is."""
-    return " ".join((runs.read_score(directory) or {}).get("invalid_because", ()))
+    return " ".join((run_directory.read_score(directory) or {}).get("invalid_because", ()))

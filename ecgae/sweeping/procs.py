@@ -1,6 +1,8 @@
-"""`hydra/launcher=procs`: every job of a sweep is a process of its own, so that what kills one costs that one alone.
+"""`hydra/launcher=procs`: every job of a sweep is a process of its own, so that what kills one
+costs that one alone.
 
-The launchers that come with Hydra lose other jobs when one is killed, start all at once, or forget what was done.
+The launchers that come with Hydra lose other jobs when one is killed, start all at once, or forget
+what was done.
 """
 
 import signal
@@ -20,11 +22,11 @@ from omegaconf import II, DictConfig, OmegaConf
 
 from ecgae.errors import InputError
 from ecgae.sweeping import jobs
-from ecgae.sweeping.axes import require_known_axes
 from ecgae.sweeping.board import FAILED, FINISHED, SKIPPED, Board, Ended
 from ecgae.sweeping.child import Child, end_all
-from ecgae.sweeping.errors import as_sentence
 from ecgae.sweeping.jobs import Job
+from ecgae.sweeping.known_axes import require_known_axes
+from ecgae.sweeping.sentence import as_sentence
 
 POLL = 0.1
 """Seconds between two looks at the running jobs."""
@@ -45,7 +47,8 @@ class ProcsConf:
 
 
 class JobReturned(JobReturn):
-    """Asked for its value, a failed job ends the driver with one sentence; Hydra's own class prints a traceback."""
+    """Asked for its value, a failed job ends the driver with one sentence; Hydra's own class prints
+    a traceback."""
 
     @property  # type: ignore[misc]  # a result is not changed
     def return_value(self) -> Any:
@@ -64,34 +67,49 @@ class _Running(NamedTuple):
 class Procs(Launcher):
     """At most `n_jobs` processes at once; jobs whose run is finished are not started."""
 
-    def __init__(self, n_jobs: int, gpus_per_job: int, timeout_minutes: float | None, retries: int) -> None:
+    def __init__(
+        self, n_jobs: int, gpus_per_job: int, timeout_minutes: float | None, retries: int
+    ) -> None:
         self._n_jobs, self._gpus_per_job = n_jobs, gpus_per_job
         self._timeout, self._retries = timeout_minutes, retries
 
     @as_sentence()
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
         self._loader, self._sweep = hydra_context.config_loader, config
         self._folder = Path(config.hydra.sweep.dir)
         self._require_settings()
         require_known_axes(config, self._loader)
 
     def _require_settings(self) -> None:
-        least = {"n_jobs": (self._n_jobs, 1), "gpus_per_job": (self._gpus_per_job, 1), "retries": (self._retries, 0)}
+        least = {
+            "n_jobs": (self._n_jobs, 1),
+            "gpus_per_job": (self._gpus_per_job, 1),
+            "retries": (self._retries, 0),
+        }
         for name, (value, limit) in least.items():
             if value < limit:
                 raise InputError(f"hydra.launcher.{name} must be at least {limit}; got {value}.")
         if self._timeout is not None and not self._timeout > 0:
-            raise InputError(f"hydra.launcher.timeout_minutes must be positive or null; got {self._timeout:g} minutes.")
+            raise InputError(
+                f"hydra.launcher.timeout_minutes must be positive or null; got {self._timeout:g} minutes."
+            )
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Runs them all; a job that fails is one of the results, and raises when its value is asked for."""
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Runs them all; a job that fails is one of the results, and raises when its value is asked
+        for."""
         waiting = iter(
             jobs.named(number, overrides, self._sweep)
             for number, overrides in enumerate(job_overrides, initial_job_idx)
         )
         board = Board(len(job_overrides), self._folder)
         ended: dict[int, Ended] = {}
-        self.work(lambda: next(waiting, None), lambda job, end: ended.update({job.number: end}), board)
+        self.work(
+            lambda: next(waiting, None), lambda job, end: ended.update({job.number: end}), board
+        )
         print(board.summary(), flush=True)
         folder = OmegaConf.select(self._sweep, "paths.runs")
         if folder is not None and board.counts[FINISHED] + board.counts[SKIPPED] > 1:
@@ -104,11 +122,14 @@ class Procs(Launcher):
         ]
 
     @as_sentence()
-    def work(self, next_job: Callable[[], Job | None], tell: Callable[[Job, Ended], None], board: Board) -> None:
-        """Runs what `next_job` gives, which is asked whenever a job could start; ends when nothing runs and it is None.
+    def work(
+        self, next_job: Callable[[], Job | None], tell: Callable[[Job, Ended], None], board: Board
+    ) -> None:
+        """Runs what `next_job` gives, which is asked whenever a job could start; ends when nothing
+        runs and it is None.
 
-        `tell` learns how each ended, before the next one is asked for. When the driver is interrupted, the running
-        jobs are ended.
+        `tell` learns how each ended, before the next one is asked for. When the driver is
+        interrupted, the running jobs are ended.
         """
         setup_globals()
         running: dict[int, _Running] = {}
@@ -160,9 +181,13 @@ class Procs(Launcher):
         gpus = jobs.gpus()
         gpus = jobs.dealt(gpus, slot, self._gpus_per_job) if len(gpus) > 1 else []
         environment = jobs.environment(self._n_jobs, gpus)
-        return _Running(job, Child(jobs.command(job, self._sweep), environment, job.log(self._folder)), attempt)
+        return _Running(
+            job, Child(jobs.command(job, self._sweep), environment, job.log(self._folder)), attempt
+        )
 
-    def _look(self, running: dict[int, _Running], slot: int, ends: Callable[[Job, Ended], None]) -> None:
+    def _look(
+        self, running: dict[int, _Running], slot: int, ends: Callable[[Job, Ended], None]
+    ) -> None:
         """Takes note where the job of a slot has ended, or must."""
         job, child, attempt = running[slot]
         late = self._timeout is not None and child.seconds > 60 * self._timeout
@@ -177,7 +202,9 @@ class Procs(Launcher):
         del running[slot]
         if code == 0:
             found = self._finished(job)
-            value, doubts = (jobs.value_of(found, self._sweep), jobs.doubts(found)) if found else (None, "")
+            value, doubts = (
+                (jobs.value_of(found, self._sweep), jobs.doubts(found)) if found else (None, "")
+            )
             ends(job, Ended(FINISHED, value, doubts, child.seconds))
         else:
             reason = f"took longer than {self._timeout:g} minutes" if late else child.why()
@@ -188,9 +215,12 @@ class Procs(Launcher):
 
 
 def returned(overrides: Sequence[str], ended: Ended, sentence: str) -> JobReturned:
-    """What Hydra is given of a job: its value, or the sentence that ends the driver when the value is asked for."""
+    """What Hydra is given of a job: its value, or the sentence that ends the driver when the value
+    is asked for."""
     failed = ended.state == FAILED
-    found = JobReturned(overrides=overrides, status=JobStatus.FAILED if failed else JobStatus.COMPLETED)
+    found = JobReturned(
+        overrides=overrides, status=JobStatus.FAILED if failed else JobStatus.COMPLETED
+    )
     found._return_value = sentence if failed else ended.value
     return found
 

@@ -1,7 +1,8 @@
-"""`hydra/launcher=slurm`: the jobs of a sweep as one job array, through Hydra's released plugin for submitit.
+"""`hydra/launcher=slurm`: the jobs of a sweep as one job array, through Hydra's released plugin for
+submitit.
 
-The plugin alone waits for ever for a killed job where there is no accounting database, gives up the results of all jobs
-when one was killed, and lets SLURM call a job that raised COMPLETED.
+The plugin alone waits for ever for a killed job where there is no accounting database, gives up the
+results of all jobs when one was killed, and lets SLURM call a job that raised COMPLETED.
 """
 
 import atexit
@@ -20,9 +21,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from ecgae.errors import InputError
-from ecgae.sweeping.axes import require_known_axes
-from ecgae.sweeping.cluster import Batch, Task, Timed, killed, released, replaced, run_batch
-from ecgae.sweeping.errors import as_sentence
+from ecgae.sweeping.cluster import Batch, Program, Timed, killed, released, replaced, run_batch
+from ecgae.sweeping.known_axes import require_known_axes
+from ecgae.sweeping.sentence import as_sentence
 
 PLUGIN = "hydra_plugins.hydra_submitit_launcher.submitit_launcher"
 PACKAGE = Path(__file__).parent.parent.parent
@@ -37,9 +38,10 @@ PREPARE = (
 
 @dataclass(frozen=True)
 class WithExitCode:
-    """A job that ends with exit code 1 when it failed: submitit, which reports the exception, ends with 0."""
+    """A job that ends with exit code 1 when it failed: submitit, which reports the exception, ends
+    with 0."""
 
-    task: Task
+    task: Program
 
     def __call__(self, config: DictConfig) -> Timed:
         failed = True
@@ -57,27 +59,37 @@ class WithExitCode:
 
 
 class Slurm(Launcher):
-    """One job array; jobs whose run is finished are not submitted, and a job that is killed costs that one alone."""
+    """One job array; jobs whose run is finished are not submitted, and a job that is killed costs
+    that one alone."""
 
     def __init__(self, **settings: Any) -> None:
         self._settings = settings
 
     @as_sentence()
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
         for name in ("account", "partition"):
             if self._settings[name] == "":
                 given = f"hydra.launcher.{name}"
-                raise InputError(f"{given} must be set; got nothing. Type {given}=..., or null where there is none.")
+                raise InputError(
+                    f"{given} must be set; got nothing. Type {given}=..., or null where there is none."
+                )
         settings = {**self._settings, "setup": [*PREPARE, *(self._settings["setup"] or ())]}
         self._plugin = released(PLUGIN, "SlurmLauncher", extra="slurm")(**settings)
         if shutil.which("sbatch") is None:
-            raise InputError("hydra/launcher=slurm must be typed where SLURM is installed; there is no sbatch here.")
+            raise InputError(
+                "hydra/launcher=slurm must be typed where SLURM is installed; there is no sbatch here."
+            )
         self._context, self._main, self._sweep = hydra_context, task_function, config
         require_known_axes(config, hydra_context.config_loader)
 
     @as_sentence()
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Submits what is missing and waits for it; where the wait is interrupted the jobs go on."""
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Submits what is missing and waits for it; where the wait is interrupted the jobs go
+        on."""
         loader = self._context.config_loader
         return run_batch(self._sweep, loader, job_overrides, initial_job_idx, self._submit)
 
@@ -105,7 +117,12 @@ class Slurm(Launcher):
             with replaced(SlurmJob, "watcher", Queue()), replaced(SlurmJob, "results", taken):
                 self._plugin.launch([job.overrides for job in batch.missing], initial_job_idx=0)
         except FailedJobError as error:
-            raise InputError(f"hydra.launcher must be what this SLURM accepts; {error}".replace("\n", " ")) from None
+            raise InputError(
+                f"hydra.launcher must be what this SLURM accepts; {error}".replace("\n", " ")
+            ) from None
         except KeyboardInterrupt:
-            print("interrupted; the jobs stay in the queue: scancel ends them, squeue shows them", flush=True)
+            print(
+                "interrupted; the jobs stay in the queue: scancel ends them, squeue shows them",
+                flush=True,
+            )
             raise SystemExit(130) from None

@@ -1,4 +1,5 @@
-"""The axes of a search: from Hydra's sweep grammar to Optuna's distributions, and back to overrides."""
+"""The axes of a search: from Hydra's sweep grammar to Optuna's distributions, and back to
+overrides."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,9 +31,12 @@ class Space(NamedTuple):
 
 
 def space_of(overrides: Sequence[Override]) -> Space:
-    """`choice(a, b)` and `a,b` are unordered; `range` and `interval` ordered, with `tag(log, ...)` in logarithms."""
+    """`choice(a, b)` and `a,b` are unordered; `range` and `interval` ordered, with `tag(log, ...)`
+    in logarithms."""
     axes = {
-        override.get_key_element(): _distribution(override) for override in overrides if override.is_sweep_override()
+        override.get_key_element(): _distribution(override)
+        for override in overrides
+        if override.is_sweep_override()
     }
     fixed = [
         f"{override.get_key_element()}={override.get_value_element_as_str()}"
@@ -62,10 +66,14 @@ def _distribution(override: Override) -> "BaseDistribution":
             if all(value.is_integer() for value in values):
                 step = 1 if log else int(sweep.step)
                 return IntDistribution(int(min(values)), int(max(values)), log=log, step=abs(step))
-            return FloatDistribution(min(values), max(values), step=None if log else abs(float(sweep.step)), log=log)
+            return FloatDistribution(
+                min(values), max(values), step=None if log else abs(float(sweep.step)), log=log
+            )
         return CategoricalDistribution(tuple(override.sweep_string_iterator()))
     except ValueError as error:
-        raise InputError(f"{override.key_or_group} must be an axis that can be searched; {error}") from None
+        raise InputError(
+            f"{override.key_or_group} must be an axis that can be searched; {error}"
+        ) from None
 
 
 def _values(axis: "BaseDistribution") -> float:

@@ -66,7 +66,9 @@ def test_ray_does_not_run_a_killed_job_again_by_itself(hit):
 
 
 def test_an_address_where_no_cluster_runs_is_one_sentence(tmp_path):
-    code, output = Sweep(tmp_path, "hydra/launcher=ray", "hydra.launcher.init.address=auto", axis()).ended()
+    code, output = Sweep(
+        tmp_path, "hydra/launcher=ray", "hydra.launcher.init.address=auto", axis()
+    ).ended()
     assert code == 1
     assert "error: hydra.launcher.init.address must be" in output
     assert "Traceback" not in output
@@ -75,8 +77,18 @@ def test_an_address_where_no_cluster_runs_is_one_sentence(tmp_path):
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """A cluster that was started elsewhere; one of the computer's owner is left alone."""
-    command = [str(RAY), "start", "--head", "--block", f"--port={PORT}", "--num-cpus=2", "--include-dashboard=false"]
-    with subprocess.Popen([*command, "--disable-usage-stats"], cwd="/", stdout=subprocess.DEVNULL) as head:
+    command = [
+        str(RAY),
+        "start",
+        "--head",
+        "--block",
+        f"--port={PORT}",
+        "--num-cpus=2",
+        "--include-dashboard=false",
+    ]
+    with subprocess.Popen(
+        [*command, "--disable-usage-stats"], cwd="/", stdout=subprocess.DEVNULL
+    ) as head:
         until_it_answers(PORT)
         yield
         head.terminate()
@@ -84,7 +96,9 @@ def cluster() -> Iterator[None]:
 
 @pytest.mark.usefixtures("cluster")
 def test_the_same_command_on_a_running_cluster_finishes_what_is_missing_and_nothing_else(hit):
-    code, output = Sweep(hit.sweep.folder, "hydra/launcher=ray", "hydra.launcher.init.address=auto", axis()).ended()
+    code, output = Sweep(
+        hit.sweep.folder, "hydra/launcher=ray", "hydra.launcher.init.address=auto", axis()
+    ).ended()
     assert code == 0, output
     assert "1 finished, 2 skipped, 0 failed" in output
     assert "an interrupted training of this run goes on after epoch" in hit.sweep.log(1).read_text()

@@ -9,7 +9,9 @@ from tiny_sweep import EPOCHS, Sweep, axis, installed
 
 
 def said(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=20, check=True
+    ).stdout.strip()
 
 
 def why_not() -> str:
@@ -17,7 +19,9 @@ def why_not() -> str:
         return "hydra-submitit-launcher is not installed"
     if shutil.which("sinfo") is None:
         return "SLURM is not installed"
-    answer = subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True, timeout=20, check=False)
+    answer = subprocess.run(
+        ["sinfo", "--noheader"], capture_output=True, text=True, timeout=20, check=False
+    )
     return answer.stderr.strip() and "SLURM does not answer"
 
 
@@ -26,13 +30,23 @@ pytestmark = pytest.mark.skipif(bool(reason := why_not()), reason=reason or "-")
 
 def launcher() -> list[str]:
     partition = said("sinfo", "--noheader", "--format=%R").splitlines()[0]
-    settings = ("account=ecg", f"partition={partition}", "cpus_per_task=1", "mem_gb=2", "timeout_min=9")
+    settings = (
+        "account=ecg",
+        f"partition={partition}",
+        "cpus_per_task=1",
+        "mem_gb=2",
+        "timeout_min=9",
+    )
     return ["hydra/launcher=slurm", *(f"hydra.launcher.{setting}" for setting in settings)]
 
 
 def numbers(sweep: Sweep) -> list[str]:
     """SLURM's names of the sweep's jobs, in their order."""
-    return sorted(folder.name for folder in (sweep.folder / "runs/.sweeps/.submitit").glob("*_*") if folder.is_dir())
+    return sorted(
+        folder.name
+        for folder in (sweep.folder / "runs/.sweeps/.submitit").glob("*_*")
+        if folder.is_dir()
+    )
 
 
 class Hit(NamedTuple):
@@ -50,8 +64,12 @@ def hit(tmp_path_factory) -> Hit:
     sweep.until_it_trains(EPOCHS[2])
     requeued = numbers(sweep)[2]
     said("scancel", "--signal=USR2", requeued)
-    sweep.until(lambda: said("squeue", "--noheader", "--format=%T", f"--jobs={requeued}") == "PENDING")
-    said("scontrol", "update", f"jobid={requeued}", "StartTime=now")  # SLURM itself waits two minutes
+    sweep.until(
+        lambda: said("squeue", "--noheader", "--format=%T", f"--jobs={requeued}") == "PENDING"
+    )
+    said(
+        "scontrol", "update", f"jobid={requeued}", "StartTime=now"
+    )  # SLURM itself waits two minutes
     return Hit(sweep, *sweep.ended())
 
 
@@ -82,8 +100,12 @@ def test_slurm_too_calls_a_job_failed_that_ended_in_an_error(tmp_path):
     code, output = (sweep := Sweep(tmp_path, *launcher(), "trainer.max_epochs=0")).ended()
     assert code == 1
     assert "trainer.max_epochs" in output or "max_epochs must" in output
-    (folder,) = (folder for folder in (tmp_path / "runs/.sweeps/.submitit").iterdir() if folder.is_dir())
-    assert "JobState=FAILED" in said("scontrol", "show", "job", folder.name), sweep.log(0).read_text()
+    (folder,) = (
+        folder for folder in (tmp_path / "runs/.sweeps/.submitit").iterdir() if folder.is_dir()
+    )
+    assert "JobState=FAILED" in said("scontrol", "show", "job", folder.name), sweep.log(
+        0
+    ).read_text()
 
 
 def test_what_slurm_does_not_accept_is_one_sentence(tmp_path):
@@ -96,4 +118,6 @@ def test_what_slurm_does_not_accept_is_one_sentence(tmp_path):
 def test_a_launch_without_account_is_one_sentence(tmp_path):
     code, output = Sweep(tmp_path, "hydra/launcher=slurm").ended()
     assert code == 1
-    assert output.splitlines()[-1].startswith("error: hydra.launcher.account must be set; got nothing.")
+    assert output.splitlines()[-1].startswith(
+        "error: hydra.launcher.account must be set; got nothing."
+    )

@@ -18,7 +18,11 @@ def queue(monkeypatch):
 
 def test_a_killed_job_is_over_and_those_that_wait_or_start_are_not(queue):
     queue.answer = b"12_0|CONFIGURING|n1\n12_1|CANCELLED|n1\n12_2|PENDING|\n99|RUNNING|n2\n"
-    assert [queue.is_done(f"12_{number}", mode="force") for number in range(3)] == [False, True, False]
+    assert [queue.is_done(f"12_{number}", mode="force") for number in range(3)] == [
+        False,
+        True,
+        False,
+    ]
     assert queue.get_state("12_1", mode="cache") == "CANCELLED"
 
 

@@ -1,4 +1,5 @@
-"""A sweep of three short trainings, started as from the shell, whose jobs a test kills while they train."""
+"""A sweep of three short trainings, started as from the shell, whose jobs a test kills while they
+train."""
 
 import importlib.util
 import subprocess
@@ -11,8 +12,19 @@ import yaml
 
 TRAIN = Path(__file__).parent.parent.parent / "train.py"
 TINY = (
-    *("cohort.individuals=80", "cohort.variants=600", "cohort.chromosome_length=300_000", "cohort.planted_loci=0"),
-    *("cohort.damaged=0", "split=all", "engine=null", "logger=null", "trainer.early_stopping_patience=1000"),
+    *(
+        "cohort.individuals=80",
+        "cohort.variants=600",
+        "cohort.chromosome_length=300_000",
+        "cohort.planted_loci=0",
+    ),
+    *(
+        "cohort.damaged=0",
+        "split=all",
+        "engine=null",
+        "logger=null",
+        "trainer.early_stopping_patience=1000",
+    ),
     *("architecture.filters=[4,8]", "architecture.kernel_sizes=[7,7]", "architecture.latent_dim=4"),
 )
 EPOCHS = 2, 40, 41
@@ -32,7 +44,9 @@ class Sweep:
         self.folder, self._output = folder, folder / "driver.out"
         command = [sys.executable, "-W", "ignore", str(TRAIN), "-m", *TINY, *settings]
         with self._output.open("wb") as file:
-            self._driver = subprocess.Popen(command, cwd=folder, stdout=file, stderr=subprocess.STDOUT)
+            self._driver = subprocess.Popen(
+                command, cwd=folder, stdout=file, stderr=subprocess.STDOUT
+            )
 
     def ended(self) -> tuple[int, str]:
         """Its exit code and all that it printed; a driver that waits for ever fails the test."""
@@ -47,7 +61,9 @@ class Sweep:
 
     def until_it_trains(self, epochs: int) -> None:
         """Waits for the first checkpoint of the job with that many epochs."""
-        self.until(lambda: any((run / "last.ckpt").is_file() for run in self.runs(epochs, "*.partial")))
+        self.until(
+            lambda: any((run / "last.ckpt").is_file() for run in self.runs(epochs, "*.partial"))
+        )
 
     def until(self, there: Callable[[], bool]) -> None:
         limit = time.monotonic() + 240
@@ -58,7 +74,11 @@ class Sweep:
 
     def runs(self, epochs: int, pattern: str = "*-????????") -> list[Path]:
         files = self.folder.glob(f"runs/{pattern}/config.yaml")
-        return [file.parent for file in files if yaml.safe_load(file.read_text())["trainer"]["max_epochs"] == epochs]
+        return [
+            file.parent
+            for file in files
+            if yaml.safe_load(file.read_text())["trainer"]["max_epochs"] == epochs
+        ]
 
 
 def axis() -> str:

@@ -1,1 +1,0 @@
-"""Removal of baseline wander: `(ecg [... time] mV, sampling_rate Hz) -> ecg [... time] mV`, linear in the voltage."""

@@ -1,0 +1,142 @@
+"""What training and encoding share: from a config to its components, and from these to cleaned
+recordings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from ecgae.entry.build import build, network_of, view_of
+from ecgae.recordings.cohort import Cohort
+
+if TYPE_CHECKING:  # seconds
+    from ecgae.models.dataset import Dataset
+    from ecgae.models.views import View
+    from ecgae.recordings.formats.recording import Layout
+    from ecgae.recordings.store import Store
+    from ecgae.recordings.usable import Usable
+    from ecgae.scoring.study import Study
+
+
+@dataclass(frozen=True)
+class Design:
+    """The components that a config names, all built and checked before any recording is read."""
+
+    cohort: Cohort
+    input: Any
+    beat: Any
+    exclusions: Any
+    baseline: Any
+    denoiser: Any
+    normalization: Any
+    objective: Any
+    schedule: Any
+    split: Any
+    latent_qc: Any
+    layout: "Layout"
+    view: "View"
+    settings: DictConfig
+    cache: Path
+    workers: int
+    accelerator: str
+
+    def network(self) -> Any:
+        """The architecture with the weights that training starts from; they are drawn here."""
+        return network_of(self.settings, self.layout, self.view, self.objective)
+
+    def recordings(self, withdrawn: str | None) -> "Usable":
+        """The recordings that can be used, of people who have not withdrawn their consent, and who
+        is left out."""
+        from ecgae.recordings import usable
+
+        self.cohort.prepare()
+        found = usable.usable(
+            self.cohort, self.input, self.beat, self.exclusions, self.cache, self.workers
+        )
+        return usable.consenting(*found, withdrawn)
+
+    def dealt(self, store: "Store", relatives: str | None) -> np.ndarray:
+        """The part of each person: training, validation, select or confirm."""
+        from ecgae.people.families import read_families
+
+        related = read_families(relatives)
+        return self.schedule.hold_out(
+            self.split(store.sample_ids, related), store.sample_ids, related
+        )
+
+    def dataset(self, store: "Store") -> "Dataset":
+        """The recordings as the network sees them, cleaned once and kept in the cache."""
+        from ecgae.models.dataset import dataset_of
+        from ecgae.recordings.cleaned import clean
+
+        kind = self.input.recording
+        cleaned = clean(store, kind, self.baseline, self.denoiser, self.cache, self.accelerator)
+        return dataset_of(store, kind, cleaned, self.view, self.objective.features)
+
+
+def design_of(
+    cfg: DictConfig, run: DictConfig | None = None, cohort: Cohort | None = None
+) -> Design:
+    """The components of a config; `run`: where paths and runtime come from, if not from the config
+    itself.
+
+    With `cohort`, another one than the config's, its recordings are brought to the rate of those
+    that the config's model was trained on. Raises `InputError` where they cannot go through that
+    model.
+    """
+    place = cfg if run is None else run
+    own = build(cfg.cohort)
+    wanted, beat, exclusions = build(cfg.input), build(cfg.beats), build(cfg.exclusions)
+    baseline, denoiser, normalization = (
+        build(cfg.baseline),
+        build(cfg.denoiser),
+        build(cfg.normalization),
+    )
+    schedule, split, latent_qc = build(cfg.trainer), build(cfg.split), build(cfg.latent_qc)
+
+    if cohort is not None:
+        wanted = wanted.of_another(
+            cohort, wanted.layout(own.layouts, own.name, beat), cfg.lead_mode, beat
+        )
+        own = cohort
+    layout = wanted.layout(own.layouts, own.name, beat)
+    objective = build(cfg.objective, sampling_rate=layout.sampling_rate)
+    return Design(
+        cohort=own,
+        input=wanted,
+        beat=beat,
+        exclusions=exclusions,
+        baseline=baseline,
+        denoiser=denoiser,
+        normalization=normalization,
+        objective=objective,
+        schedule=schedule,
+        split=split,
+        latent_qc=latent_qc,
+        layout=layout,
+        view=view_of(layout, cfg),
+        settings=cfg,
+        cache=Path(place.paths.cache),
+        workers=place.runtime.workers,
+        accelerator=place.runtime.accelerator,
+    )
+
+
+def withdrawn_of(cfg: DictConfig) -> str | None:
+    """The list of those who withdrew their consent, where a config names one."""
+    return OmegaConf.select(cfg, "individuals.withdrawn")
+
+
+def ages_and_sexes(cohort: Cohort, store: "Store", study: "Study | None") -> dict[str, Any]:
+    """What the cohort's covariates say of everybody's age and sex, for probing latents; by row of
+    the store."""
+    from ecgae.people.covariates import read_covariates
+    from ecgae.scoring.join import known_of
+
+    if study is not None:
+        table = study.covariates
+    else:
+        table = None if cohort.covariates is None else read_covariates(cohort.covariates)
+    return known_of(table, ("age", "sex"), store.sample_ids, store.visits)

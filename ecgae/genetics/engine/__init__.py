@@ -1,0 +1,30 @@
+"""Who runs the association scan: one file per engine, all giving the same tables.
+
+An engine is a frozen dataclass, called with what is to be tested and with a folder for its files.
+"""
+
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from ecgae.genetics.scan import Scan, ScanInput
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Tests every phenotype on every variant.
+
+    Writes `associations.parquet` into `folder`: the candidates. What it leaves there unfinished is
+    its own and lets the same call go on later.
+    """
+
+    @property
+    def transform(self) -> str:
+        """What happens to phenotypes first: none | zscore | rint."""
+        ...
+
+    @property
+    def report_below(self) -> float:
+        """p-value above which associations are only counted."""
+        ...
+
+    def __call__(self, inputs: ScanInput, folder: Path) -> Scan: ...

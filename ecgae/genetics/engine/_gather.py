@@ -1,0 +1,214 @@
+"""From what another program prints, phenotype by phenotype, to the parts of a scan."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from jaxtyping import Float, Float32, Int, Shaped
+from tqdm import tqdm
+
+from ecgae.errors import InputError
+from ecgae.genetics.engine._block import RARE, Tests
+from ecgae.genetics.engine._parts import ROW, Part, Parts, finish
+from ecgae.genetics.scan import SUMMARIES, Scan, ScanInput
+from ecgae.genetics.sumstats import SCHEMA
+from ecgae.genetics.variant_blocks import listed, passing
+from ecgae.statistics.association import chi2_of_p
+from ecgae.statistics.tally import Tally
+
+PRINTED = 1e-5
+"""Relative error of a number that is printed with six digits, rounded up."""
+
+Rows = Int[np.ndarray, " variant"]
+
+
+class Printed(NamedTuple):
+    """What a program prints of one phenotype."""
+
+    variant: Int[np.ndarray, " row"]
+    """Rows of `Genotypes.variants`."""
+    tested_allele: Shaped[np.ndarray, " row"]
+    """Text: the effect allele or the other one. Beta and the frequency belong to it."""
+    beta: Float[np.ndarray, " row"]
+    standard_error: Float[np.ndarray, " row"]
+    neg_log_10_p_value: Float[np.ndarray, " row"]
+    """NaN = not tested."""
+    frequency: Float[np.ndarray, " row"]
+    n: Int[np.ndarray, " row"]
+    untested: Shaped[np.ndarray, " row"]
+    """Text: why it was not tested."""
+
+
+class Results(NamedTuple):
+    """The tests of one phenotype, in terms of the effect allele."""
+
+    variant: Int[np.ndarray, " row"]
+    beta: Float[np.ndarray, " row"]
+    standard_error: Float[np.ndarray, " row"]
+    neg_log_10_p_value: Float[np.ndarray, " row"]
+    effect_allele_frequency: Float[np.ndarray, " row"]
+    n: Int[np.ndarray, " row"]
+
+
+Program = Callable[[str, Rows], Iterable[Printed]]
+"""Tests the variants of a chromosome; gives what is printed of each phenotype, in their order."""
+
+
+def scan_by(program: Program, inputs: ScanInput, tests: Tests, settings: str, folder: Path) -> Scan:
+    """Tests chromosome by chromosome, and writes the candidates when all are done.
+
+    A finished chromosome is kept in `folder` until then, so that the same call goes on after it.
+    """
+    parts = Parts(folder, inputs, settings)
+    chromosomes = dict.fromkeys(inputs.genotypes.variants["chromosome"].to_numpy()[listed(inputs)])
+    done = []
+    for chromosome in tqdm(chromosomes, desc="Association scan", unit="chromosome"):
+        part = parts.read(chromosome, tests.prepared.names, ())
+        if part is None:
+            rows, excluded = passing(inputs._replace(chromosomes=(chromosome,)))
+            part = part_of(
+                chromosome,
+                program(chromosome, rows) if len(rows) else [],
+                rows,
+                excluded,
+                inputs,
+                tests,
+            )
+            parts.write(part)
+        done.append(part)
+    return finish(inputs, tests, done, parts, folder)
+
+
+def part_of(
+    chromosome: str,
+    every: Iterable[Printed],
+    rows: Rows,
+    excluded: Counter[str],
+    inputs: ScanInput,
+    tests: Tests,
+) -> Part:
+    """What a chromosome's scan holds; `rows` are the variants that the program was given."""
+    gathering = _Gathering(chromosome, rows, inputs.genotypes.variants, tests)
+    for phenotype, printed in enumerate(every):
+        gathering.add(phenotype, printed)
+    return gathering.part(excluded)
+
+
+def results_of(printed: Printed, variants: pd.DataFrame, min_minor_allele_count: float) -> Results:
+    """Turned to the effect allele by its name; without what was not tested or is too rare among the
+    phenotype's people.
+
+    Raises `InputError` where the tested allele is none of the variant's.
+    """
+    effect = variants["effect_allele"].to_numpy()[printed.variant]
+    other = variants["other_allele"].to_numpy()[printed.variant]
+    same = printed.tested_allele == effect
+    strange = ~same & (printed.tested_allele != other)
+    if strange.any():
+        name = variants["variant_id"].iloc[printed.variant[strange][0]]
+        raise InputError(
+            f"The tested allele must be one of the variant's; got {printed.tested_allele[strange][0]} of {name}. "
+            "Set engine=ols, and report this."
+        )
+    rarer = np.minimum(printed.frequency, 1 - printed.frequency) * 2 * printed.n
+    tested = ~np.isnan(printed.neg_log_10_p_value) & (
+        rarer >= min_minor_allele_count * (1 - PRINTED)
+    )
+    return Results(
+        printed.variant[tested],
+        np.where(same, printed.beta, -printed.beta)[tested],
+        printed.standard_error[tested],
+        printed.neg_log_10_p_value[tested],
+        np.where(same, printed.frequency, 1 - printed.frequency)[tested],
+        printed.n[tested],
+    )
+
+
+class _Gathering:
+    """A part that grows phenotype by phenotype."""
+
+    def __init__(self, chromosome: str, rows: Rows, variants: pd.DataFrame, tests: Tests) -> None:
+        self.chromosome, self.rows, self.variants, self.tests = chromosome, rows, variants, tests
+        self.names = tests.prepared.names
+        self.tally = Tally.empty(self.names)
+        self.candidates: list[pd.DataFrame] = []
+        self.untested = np.full(len(rows), RARE, dtype=object)
+        self.neg_log_10_p_value = np.full(len(rows), np.nan)
+        self.phenotype = np.zeros(len(rows), dtype=np.int64)
+        self.effect_allele_frequency = np.full(len(rows), np.nan)
+        self.n = np.zeros(len(rows), dtype=np.int64)
+        self.chi2, self.tests_made = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
+
+    def add(self, phenotype: int, printed: Printed) -> None:
+        reasoned = printed.untested != ""
+        self.untested[self._places(printed.variant[reasoned])] = printed.untested[reasoned]
+        results = results_of(printed, self.variants, self.tests.min_minor_allele_count)
+        self._add_to_tally(phenotype, results)
+        self._keep_best(phenotype, results)
+        found = results.neg_log_10_p_value >= -np.log10(self.tests.report_below)
+        columns = {
+            name: values[found] for name, values in results._asdict().items() if name != "variant"
+        }
+        table = self.variants.iloc[results.variant[found]].assign(
+            **columns, phenotype=self.names[phenotype]
+        )
+        self.candidates.append(table[SCHEMA.names])
+
+    def _places(self, variant: Int[np.ndarray, " row"]) -> Int[np.ndarray, " row"]:
+        return np.searchsorted(self.rows, variant)
+
+    def _add_to_tally(self, phenotype: int, results: Results) -> None:
+        one = Tally.empty(self.names[phenotype : phenotype + 1])
+        rarer = np.minimum(results.effect_allele_frequency, 1 - results.effect_allele_frequency)
+        one.add(self.chromosome, rarer, chi2_of_p(results.neg_log_10_p_value)[:, None])
+        for all_of_it, column in zip(
+            self.tally.arrays().values(), one.arrays().values(), strict=True
+        ):
+            all_of_it[:, phenotype] += column[:, 0]
+
+    def _keep_best(self, phenotype: int, results: Results) -> None:
+        places = self._places(results.variant)
+        self.chi2[places] += chi2_of_p(results.neg_log_10_p_value)
+        self.tests_made[places] += 1
+        better = ~(results.neg_log_10_p_value <= self.neg_log_10_p_value[places])
+        self.phenotype[places[better]] = phenotype
+        for name in ("neg_log_10_p_value", "effect_allele_frequency", "n"):
+            getattr(self, name)[places[better]] = getattr(results, name)[better]
+
+    @property
+    def omnibus_excess(self) -> Float32[np.ndarray, " row"]:
+        """No such test is printed."""
+        return np.full(len(self.rows), np.nan, dtype=np.float32)
+
+    @property
+    def mean_chi2(self) -> Float[np.ndarray, " row"]:
+        return self.chi2 / np.maximum(self.tests_made, 1)
+
+    def part(self, excluded: Counter[str]) -> Part:
+        """`excluded`: the variants that the program was not given, by reason."""
+        tested = ~np.isnan(self.neg_log_10_p_value)
+        best = {name: getattr(self, name)[tested] for name in SUMMARIES}
+        table = self._candidates()
+        return Part(
+            self.chromosome,
+            excluded + Counter(self.untested[~tested]),
+            self.tally,
+            Tally.empty(()),
+            pa.table({ROW: self.rows[tested], **best}),
+            table,
+            table.slice(0, 0),
+        )
+
+    def _candidates(self) -> pa.Table:
+        """In the order of the variants, with their rows."""
+        if not any(len(found) for found in self.candidates):
+            return SCHEMA.append(pa.field(ROW, pa.int64())).empty_table()
+        frame = pd.concat([found for found in self.candidates if len(found)]).sort_index(
+            kind="stable"
+        )
+        table = pa.Table.from_pandas(frame, SCHEMA, preserve_index=False)
+        return table.append_column(ROW, pa.array(frame.index.to_numpy(), pa.int64()))

@@ -1,0 +1,169 @@
+"""The latents file: the coordinates of every recording in the model's latent space, and how well it
+was reconstructed.
+
+sample_id [row] text; visit [row]; split [row] text: training, validation, select, confirm, or none
+(nobody was trained) latents [row phenotype] float32, NaN where a recording failed the latent QC;
+phenotype [phenotype] text quality/<measure> [row lead]; lead [lead] text
+"""
+
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from ecgae.errors import InputError
+from ecgae.people.tables import Phenotypes, read_phenotypes
+
+FORMAT = "ecgae latents 3"
+
+TRAINING, VALIDATION, SELECT, CONFIRM, NOBODY = SPLITS = (
+    "training",
+    "validation",
+    "select",
+    "confirm",
+    "none",
+)
+
+FEWEST = 50
+"""People in whom a latent with missing values is known at least, for a scan of it to mean
+anything."""
+
+
+class Latents(NamedTuple):
+    """Latents of a cohort; `quality` holds one array [individual lead] per measure."""
+
+    sample_ids: np.ndarray
+    visits: Int[np.ndarray, " individual"]
+    split: Shaped[np.ndarray, " individual"]
+    """One of `SPLITS` per recording."""
+    names: list[str]
+    values: Float[np.ndarray, "individual phenotype"]
+    leads: tuple[str, ...]
+    quality: dict[str, Float[np.ndarray, "individual lead"]]
+
+    @property
+    def validation(self) -> Bool[np.ndarray, " individual"]:
+        """Who was held out to choose the best epoch."""
+        return self.split == VALIDATION
+
+    @property
+    def judged(self) -> Bool[np.ndarray, " individual"]:
+        """Whom a model is judged by: those of `SELECT`, whom training never saw; without them those
+        held out for validation; everybody where nobody was in training.
+
+        Never those of `CONFIRM`: what a model was chosen by cannot confirm it.
+        """
+        for unseen in (self.split == SELECT, self.validation):
+            if unseen.any():
+                return unseen
+        return self.split != CONFIRM
+
+
+def write_latents(file: Path, latents: Latents) -> None:
+    """Writes beside the file first, so that a killed run leaves no half of one.
+
+    It is made in memory: on a full disk HDF5 itself fails in ways that end in no one sentence.
+    """
+    made = BytesIO()
+    with h5py.File(made, "w") as target:
+        target.attrs["format"] = FORMAT
+        text = h5py.string_dtype()
+        target.create_dataset("sample_id", data=latents.sample_ids.astype(object), dtype=text)
+        target.create_dataset("split", data=latents.split.astype(object), dtype=text)
+        target.create_dataset("phenotype", data=np.array(latents.names, dtype=object), dtype=text)
+        target.create_dataset("lead", data=np.array(latents.leads, dtype=object), dtype=text)
+        target["visit"] = latents.visits
+        target["latents"] = latents.values.astype(np.float32)
+        for measure, values in latents.quality.items():
+            target[f"quality/{measure}"] = values.astype(np.float32)
+    partial = file.with_suffix(".partial")
+    partial.write_bytes(made.getvalue())
+    os.replace(partial, file)
+
+
+def read_latents(file: Path) -> Latents:
+    """Raises `InputError` for a file that is missing, damaged or of another format."""
+    try:
+        with h5py.File(file, "r") as source:
+            if source.attrs.get("format") != FORMAT:
+                raise InputError(
+                    f"{file} must be of format {FORMAT!r}; got {source.attrs.get('format')!r}. "
+                    "Write it again with encode.py."
+                )
+            return Latents(
+                sample_ids=source["sample_id"].asstr()[:],
+                visits=source["visit"][:],
+                split=source["split"].asstr()[:],
+                names=list(source["phenotype"].asstr()[:]),
+                values=source["latents"][:],
+                leads=tuple(source["lead"].asstr()[:]),
+                quality={measure: values[:] for measure, values in source["quality"].items()},
+            )
+    except (OSError, KeyError) as error:
+        raise InputError(
+            f"{file} must be a readable latents file; {error}. Write it again with encode.py."
+        ) from None
+
+
+def scored(split: Shaped[np.ndarray, " individual"]) -> Bool[np.ndarray, " individual"]:
+    """Whom a score is made of: the people of `SELECT`; where there are none, all but those of
+    `CONFIRM`."""
+    select = split == SELECT
+    return select if select.any() else split != CONFIRM
+
+
+def whose(split: Shaped[np.ndarray, " individual"]) -> str:
+    """What those people are called: select | all; none, where nobody was in training."""
+    return SELECT if (split == SELECT).any() else NOBODY if (split == NOBODY).all() else "all"
+
+
+def as_phenotypes(latents: Latents, source: str, part: str | None = None) -> Phenotypes:
+    """The latents as phenotypes of an association scan; `source` names them in messages.
+
+    part: whose, such as `CONFIRM`; None: of those whom a score is made of. Latents that passed the
+    latent QC in fewer than `FEWEST` of them are left out, too, both with a printed count. Raises
+    `InputError` where nobody, or no latent, is left.
+    """
+    kept = scored(latents.split) if part is None else latents.split == part
+    what = part or whose(latents.split)
+    if not kept.any():
+        raise InputError(
+            f"latents must hold people of the part {what!r}; {source} has none. Another split has them."
+        )
+    if not kept.all():
+        print(
+            f"{kept.sum():,} of {len(kept):,} individuals in {source} are analysed: those of the part {what!r}"
+        )
+    values = latents.values[kept].astype(np.float64)
+    known = np.isfinite(values).sum(axis=0)
+    enough = (known >= FEWEST) | (known == len(values))
+    if not enough.any():
+        raise InputError(
+            f"latents must be known for at least {FEWEST} individuals to be tested; latent_qc left none of those in "
+            f"{source} that many. Raise latent_qc.highest, or train longer."
+        )
+    names = [name for name, tested in zip(latents.names, enough, strict=True) if tested]
+    if not enough.all():
+        left_out = ", ".join(
+            name for name, tested in zip(latents.names, enough, strict=True) if not tested
+        )
+        print(
+            f"{(~enough).sum():,} of {len(enough):,} latents passed latent_qc in fewer than {FEWEST} individuals: "
+            f"not tested: {left_out}"
+        )
+    return Phenotypes(
+        latents.sample_ids[kept], latents.visits[kept], names, values[:, enough], source, what
+    )
+
+
+def read_phenotypes_or_latents(file: Path) -> Phenotypes:
+    """A latents file (.h5), or a PLINK-style table of phenotypes."""
+    return (
+        as_phenotypes(read_latents(file), file.name)
+        if file.suffix == ".h5"
+        else read_phenotypes(file)
+    )

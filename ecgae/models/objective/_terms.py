@@ -1,0 +1,105 @@
+"""What objectives share: the error, the KL term, and the loss that they add up to."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from ecgae.errors import InputError
+from ecgae.models.architecture import Autoencoder, Latent
+
+Error = Callable[[Tensor, Tensor, float], Tensor]
+
+ERRORS: Mapping[str, Error] = {
+    "mse": lambda found, ecg, delta: functional.mse_loss(found, ecg),
+    "l1": lambda found, ecg, delta: functional.l1_loss(found, ecg),
+    "huber": lambda found, ecg, delta: functional.huber_loss(found, ecg, delta=delta),
+}
+"""Means over all voltages. Huber: e^2 / 2 for errors up to delta, delta (|e| - delta / 2)
+beyond."""
+
+
+def require_error(error: str, huber_delta: float) -> None:
+    if error not in ERRORS:
+        raise InputError(f"objective.error must be one of {', '.join(ERRORS)}; got {error!r}.")
+    if not huber_delta > 0:
+        raise InputError(f"objective.huber_delta must be positive; got {huber_delta}.")
+
+
+def require_weight(kl_weight: float) -> None:
+    if not kl_weight >= 0:
+        raise InputError(f"objective.kl_weight must not be negative; got {kl_weight}.")
+
+
+def generator(model: Autoencoder, ecg: Float[Tensor, "batch lead time"]) -> torch.Generator | None:
+    """Torch's own (None) in training mode; in evaluation mode one that starts anew, for the same
+    noise every time."""
+    return None if model.training else torch.Generator(ecg.device).manual_seed(0)
+
+
+def drawn(latent: Latent, random: torch.Generator | None) -> Float[Tensor, "batch latent"]:
+    """A draw from the latents' distribution, differentiable in its numbers; the point itself where
+    it is a point."""
+    if latent.log_variance is None:
+        return latent.mean
+    noise = torch.randn(
+        latent.mean.shape, generator=random, dtype=latent.mean.dtype, device=latent.mean.device
+    )
+    return torch.addcmul(latent.mean, torch.exp(0.5 * latent.log_variance), noise)
+
+
+def divergence(latent: Latent) -> Float[Tensor, ""]:
+    """KL divergence from a standard normal distribution, nats: summed over the latents, mean over
+    the ECGs.
+
+    A point counts as a Gaussian of constant variance, of which |latent|^2 / 2 depends on the ECG.
+    In single precision, also where the latents are bf16.
+    """
+    squares = latent.mean.float().square()
+    if latent.log_variance is not None:
+        log_variance = latent.log_variance.float()
+        squares = squares + torch.expm1(log_variance) - log_variance
+    return 0.5 * squares.sum(1).mean()
+
+
+def loss(
+    model: Autoencoder,
+    reconstruction: Float[Tensor, ""],
+    kl: Float[Tensor, ""] | None = None,
+    weight: float = 0.0,
+) -> dict[str, Float[Tensor, ""]]:
+    """The named terms; `weight` is that of one nat per ECG in units of the error."""
+    penalty = model.penalty()
+    total = reconstruction + penalty
+    if kl is None:
+        return {"loss": total, "reconstruction": reconstruction, "penalty": penalty}
+    return {
+        "loss": total + weight * kl,
+        "reconstruction": reconstruction,
+        "kl": kl,
+        "penalty": penalty,
+    }
+
+
+def reconstruction_loss(
+    model: Autoencoder,
+    seen: Float[Tensor, "batch lead time"],
+    ecg: Float[Tensor, "batch lead time"],
+    condition: Float[Tensor, "batch condition"] | None,
+    error: str,
+    huber_delta: float,
+    kl_weight: float | None,
+    random: torch.Generator | None = None,
+) -> dict[str, Float[Tensor, ""]]:
+    """The loss of reconstructing `ecg` from what was `seen` of it; `kl_weight` None: from the mean,
+    without a KL."""
+    latent = model.encode(seen)
+    chosen = latent.mean if kl_weight is None else drawn(latent, random)
+    found = model.decode(chosen, latent.skips, condition)
+    difference = ERRORS[error](found, ecg, huber_delta)
+    if kl_weight is None:
+        return loss(model, difference)
+    voltages = ecg.shape[1] * ecg.shape[2]
+    return loss(model, difference, divergence(latent), kl_weight / voltages)

@@ -1,0 +1,200 @@
+"""The run directory: the interface between train.py, encode.py and gwas.py.
+
+A run is known by the numbers that its result depends on. It is made in `<name>.partial` and renamed
+when whole, so a directory of the final name is always finished.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock
+
+from ecgae.errors import InputError
+from ecgae.machine.processes import is_first_process
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Seven times as fast where PyYAML was built with libyaml."""
+
+SCORE, MODEL = "score.json", "model.json"
+
+HEADLINE = (
+    *("r2_recorded", "prd_recorded", "r_recorded", "bypass_index"),
+    *("active_latents", "latents_per_sample", "effective_rank"),
+    *("latent_qc_dropped", "latent_qc_unit", "model_warnings"),
+)
+"""Of model.json, the numbers that a run is compared by; score.json has them too."""
+
+OPERATIONAL = ("paths", "runtime", "logger", "report", "sweep", "yardsticks")
+"""Parts of the config that say where things run and what is done beside; they never change a
+result."""
+
+OPERATIONAL_COHORT = ("directory", "workers")
+
+REQUIRED = {
+    "cohort",
+    "input",
+    "beats",
+    "exclusions",
+    "architecture",
+    "objective",
+    "leads",
+    "latent_qc",
+    "split",
+}
+"""Sections that the config of a run has."""
+
+
+def identity(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a config that the result depends on."""
+    kept = {name: value for name, value in config.items() if name not in OPERATIONAL}
+    if isinstance(kept.get("cohort"), dict):
+        kept["cohort"] = {
+            name: value for name, value in kept["cohort"].items() if name not in OPERATIONAL_COHORT
+        }
+    if isinstance(
+        kept.get("score"), dict
+    ):  # by which of its numbers a run is chosen changes none of them
+        kept["score"] = {
+            name: value for name, value in kept["score"].items() if name != "select_by"
+        }
+    return kept
+
+
+def run_name(config: dict[str, Any]) -> str:
+    """`<input>-<denoiser>-<normalization>-<architecture>-<hash of the identity>`."""
+    choices = [
+        config[axis]["_target_"].split(".")[-2]
+        for axis in ("denoiser", "normalization", "architecture")
+    ]
+    key = hashlib.sha256(json.dumps(identity(config), sort_keys=True).encode()).hexdigest()[:8]
+    return "-".join([config["input"]["recording"], *choices, key])
+
+
+@contextmanager
+def new_run(directory: Path, config: dict[str, Any]) -> Iterator[Path]:
+    """A directory to work in, which gets the name `directory` when the block ends without an
+    exception.
+
+    What a killed job left there is kept: a training goes on from it, the rest is written again.
+    """
+    partial = unfinished(directory)
+    partial.mkdir(parents=True, exist_ok=True)
+    if is_first_process():
+        write_config(partial, config)
+    yield partial
+    os.replace(partial, directory)
+
+
+def unfinished(directory: Path) -> Path:
+    """Where the run `directory` is made."""
+    return directory.with_name(directory.name + ".partial")
+
+
+@contextmanager
+def only_one(directory: Path) -> Iterator[None]:
+    """Lets one job at a time work on the run `directory`."""
+    locks = directory.parent / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{directory.name}.lock"):
+        yield
+
+
+def is_finished(directory: Path, config: dict[str, Any]) -> bool:
+    """True where `directory` holds what this job computes; a run that was scored again differently
+    does not."""
+    if not directory.is_dir():
+        return False
+    found = identity(read_config(directory))
+    wanted = identity(config)
+    if "engine" not in wanted:
+        return {**found, **wanted} == found
+    return (
+        found == wanted and (directory / SCORE).is_file()
+    )  # scoring again removes it first and writes it last
+
+
+def write_config(directory: Path, config: dict[str, Any]) -> None:
+    _replace(directory / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """Raises `InputError` where `directory` is no finished run."""
+    file = directory / "config.yaml"
+    if directory.name.endswith(".partial"):
+        raise InputError(
+            f"run must be finished; got {directory}, which was interrupted. Type the training command again."
+        )
+    if not file.is_file():
+        raise InputError(
+            f"run must be a run directory; got {directory}, which holds no config.yaml."
+        )
+    try:
+        config = yaml.load(file.read_text(), LOADER)
+    except yaml.YAMLError as error:
+        raise InputError(f"{file} must be YAML; {error}".replace("\n", " ")) from None
+    if not isinstance(config, dict) or not config.keys() >= REQUIRED:
+        raise InputError(
+            f"run must be a directory that train.py made; got {directory}, whose config.yaml is another one, "
+            "or of another version of ecgae: train it again."
+        )
+    require_plain(config, file)
+    return config
+
+
+def require_plain(content: Any, file: Path, inside: int = 0) -> None:
+    """Raises `InputError` for what a config that was written by a run never holds: instructions to
+    Hydra.
+
+    A run directory may come from anybody. Its sections name their component in `_target_`; anything
+    deeper, any other key of that kind and any interpolation would be a way to run or read what
+    nobody chose.
+    """
+    if isinstance(content, str) and "${" in content:
+        raise InputError(
+            f"{file} must hold plain values; got the interpolation {content[:60]!r}. "
+            "Ask where this run comes from."
+        )
+    if isinstance(content, list):
+        for value in content:
+            require_plain(value, file, inside + 2)
+    if isinstance(content, dict):
+        for name, value in content.items():
+            if str(name).startswith("_") and not (name == "_target_" and inside == 1):
+                raise InputError(
+                    f"{file} must hold plain values; got {name}, an instruction. "
+                    "Ask where this run comes from."
+                )
+            require_plain(value, file, inside + 1)
+
+
+def write_json(file: Path, content: dict[str, Any]) -> None:
+    _replace(file, json.dumps(content, indent=2) + "\n")
+
+
+def _replace(file: Path, text: str) -> None:
+    """Atomically, so that a reader sees the old file or the new one."""
+    partial = file.with_suffix(".partial")
+    partial.write_text(text)
+    os.replace(partial, file)
+
+
+def read_score(directory: Path) -> dict[str, Any] | None:
+    """The run's `score.json`, or None where it was not scanned."""
+    return _read_json(directory / SCORE)
+
+
+def read_headline(directory: Path) -> dict[str, Any]:
+    """The numbers of the run's `model.json` that runs are compared by; {} for a folder without a
+    model."""
+    model = _read_json(directory / MODEL) or {}
+    return {name: model[name] for name in HEADLINE if name in model}
+
+
+def _read_json(file: Path) -> dict[str, Any] | None:
+    return json.loads(file.read_text()) if file.is_file() else None

@@ -1,0 +1,272 @@
+"""What is asked of a scan beside its hits: heritabilities, and what it finds in people who were
+shuffled."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+from ecgae.errors import InputError
+from ecgae.genetics.phenotype_groups import Group, groups_of
+from ecgae.genetics.scan import Scan, ScanInput
+from ecgae.genetics.variant_blocks import block_size, blocks, calls_of
+from ecgae.machine.kept import kept
+from ecgae.machine.threads import in_order
+from ecgae.scoring.by_chromosome import excess_sums
+from ecgae.statistics.association import chi2_of_p, covariate_basis, p_of_chi2
+from ecgae.statistics.calls import Calls
+from ecgae.statistics.heritability import (
+    Trace,
+    heritability,
+    relatedness_trace,
+    summed_heritability,
+)
+from ecgae.statistics.ld_scores import ld_score_regression, ld_scores
+from ecgae.statistics.permutation import Extremes, null_summary, permuted_extremes
+from ecgae.statistics.screening import Stack, chi2_of_r2, multiplier, screen, stack
+
+COLUMNS = 2048
+"""Of a matrix product that tests several shuffled orders at once, about."""
+
+KEPT_VERSION = 1
+"""Raised when the relatedness or the LD scores of the same people and variants change."""
+
+PEOPLE_FOR_LD = 2000
+"""At most, drawn at random: r2 is then known to 0.0005 where there is none."""
+
+
+@dataclass(frozen=True)
+class Checks:
+    """
+    heritability: estimate what all variants together explain of each phenotype; one more pass over
+    the genotypes.
+    probes: random directions for it.
+    ld_scores: tell structure from many small effects, by whether chi2 rises with LD; some of the
+    people are enough.
+    permutations: shuffled orders of the people to scan; 0: none. 20 are one more pass over the
+        genotypes, with 20 times the columns of the scan.
+    seed: of the directions and orders.
+    """
+
+    heritability: bool = True
+    probes: int = 32
+    ld_scores: bool = True
+    permutations: int = 20
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.probes < 1:
+            raise InputError(f"checks.probes must be at least 1; got {self.probes}.")
+        if self.permutations < 0:
+            raise InputError(f"checks.permutations must be 0 or more; got {self.permutations}.")
+
+    def __call__(
+        self,
+        inputs: ScanInput,
+        scan: Scan,
+        transform: str,
+        threshold: float,
+        cache: Path | None = None,
+    ) -> dict[str, Any]:
+        """Plain numbers for score.json; `threshold`: the p-value of a hit, `transform`: that of the
+        engine.
+
+        cache: folder where what does not depend on the phenotypes is kept, for the next scan of the
+        same people, covariates and variants; None: nowhere.
+        """
+        inputs = inputs.in_file_order()  # so that the same people are known again
+        tested = inputs.phenotypes[:, np.isin(inputs.names, scan.phenotypes)]
+        groups = groups_of(tested, inputs.covariates, transform)
+        found = _tails(scan, groups)
+        if self.heritability:
+            found |= self._heritability(inputs, scan, tested, cache)
+        if self.ld_scores:
+            found |= self._ld_scores(inputs, scan, cache)
+        if self.permutations:
+            found |= self._null(inputs, scan, groups, threshold)
+        return found
+
+    def _heritability(
+        self, inputs: ScanInput, scan: Scan, tested: np.ndarray, cache: Path | None
+    ) -> dict[str, Any]:
+        trace = self._trace(inputs, scan, cache)
+        known = ~np.isnan(tested)
+        estimate = heritability(scan.tally, trace, known.sum(axis=0))
+        summed = summed_heritability(
+            *excess_sums(scan.variants), trace, int(known.all(axis=1).sum())
+        )
+        return {
+            "heritability_by_phenotype": _by_name(scan, estimate.estimate),
+            "heritability_standard_error_by_phenotype": _by_name(scan, estimate.standard_error),
+            "summed_heritability": _plain(float(summed.estimate[0])),
+            "summed_heritability_standard_error": _plain(float(summed.standard_error[0])),
+            "relatedness_between_chromosomes": _plain(trace.between_chromosomes),
+        }
+
+    def _trace(self, inputs: ScanInput, scan: Scan, cache: Path | None) -> Trace:
+        def make() -> dict[str, np.ndarray]:
+            basis = covariate_basis(inputs.covariates)
+            trace = relatedness_trace(
+                _dosages(inputs, scan, "Heritability"), basis, self.probes, self.seed
+            )
+            return {name: np.asarray(value) for name, value in trace._asdict().items()}
+
+        file = _file(
+            cache,
+            "relatedness",
+            inputs,
+            scan,
+            inputs.covariates,
+            np.array([self.probes, self.seed]),
+        )
+        held = kept(file, make)
+        return Trace(held["excess"], held["variants"], int(held["dimensions"]), int(held["lost"]))
+
+    def _ld_scores(self, inputs: ScanInput, scan: Scan, cache: Path | None) -> dict[str, Any]:
+        """The regression of the mean chi2 over phenotypes: its intercept is what LD cannot
+        explain."""
+        people = np.sort(
+            np.random.default_rng(self.seed).permutation(len(inputs.individuals))[:PEOPLE_FOR_LD]
+        )
+        some = inputs._replace(individuals=inputs.individuals[people])
+
+        def make() -> dict[str, np.ndarray]:
+            place = inputs.genotypes.variants["base_pair_location"].to_numpy()[scan.variants.index]
+            return {
+                "scores": ld_scores(_dosages(some, scan, "LD scores"), place).astype(np.float32)
+            }
+
+        scores = kept(_file(cache, "ld_scores", some, scan), make)["scores"].astype(np.float64)
+        fit = ld_score_regression(
+            scan.variants["mean_chi2"].to_numpy(), scores, scan.variants["chromosome"].to_numpy()
+        )
+        excess = float(scan.variants["mean_chi2"].mean()) - 1
+        return {
+            "ld_score_intercept": _finite(fit.intercept),
+            "ld_score_intercept_standard_error": _finite(fit.standard_error),
+            "attenuation": _finite((fit.intercept - 1) / excess) if excess > 0 else None,
+        }
+
+    def _null(
+        self, inputs: ScanInput, scan: Scan, groups: list[Group], threshold: float
+    ) -> dict[str, Any]:
+        columns = sum(
+            group.model.basis.shape[1] + group.model.residuals.shape[1] for group in groups
+        )
+        names = [group.columns for group in groups]
+        least = chi2_of_p(np.array([-np.log10(threshold)]))[0]
+
+        def shuffled(orders: Int[np.ndarray, "repetition individual"]) -> Extremes:
+            models = [
+                (group.model, order[group.people], False) for order in orders for group in groups
+            ]
+            right = stack(models, len(inputs.individuals))
+            largest = np.full((len(orders), len(scan.phenotypes)), np.nan)
+            hits = np.zeros(len(orders), dtype=np.int64)
+            for chi2 in _screened(inputs, scan, right):
+                for place, values in enumerate(chi2):
+                    repetition, group = divmod(place, len(groups))
+                    hits[repetition] += int((values > least).sum())
+                    best = np.fmax(
+                        largest[repetition, names[group]], np.fmax.reduce(values, axis=0)
+                    )
+                    largest[repetition, names[group]] = best
+            return Extremes(p_of_chi2(largest), hits)
+
+        at_once = max(1, COLUMNS // columns)
+        null = permuted_extremes(
+            shuffled, len(inputs.individuals), self.permutations, self.seed, at_once
+        )
+        return {name: _finite(value) for name, value in null_summary(null).items()}
+
+
+def _tails(scan: Scan, groups: list[Group]) -> dict[str, Any]:
+    """How heavy the tails of what is tested are: 0 for a normal distribution."""
+    kurtosis = np.full(len(scan.phenotypes), np.nan)
+    for group in groups:
+        _, residuals, sums = group.model
+        kurtosis[group.columns] = len(residuals) * (residuals**4).sum(axis=0) / sums**2 - 3
+    return {
+        "excess_kurtosis": _plain(float(kurtosis.max())),
+        "excess_kurtosis_by_phenotype": _by_name(scan, kurtosis),
+    }
+
+
+def _file(
+    cache: Path | None, name: str, inputs: ScanInput, scan: Scan, *more: np.ndarray
+) -> Path | None:
+    """Where something is kept that follows from these people, from the variants that were tested,
+    and from `more`."""
+    if cache is None:
+        return None
+    digest = hashlib.blake2b(digest_size=12)
+    files = [
+        (file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in inputs.genotypes.files
+    ]
+    digest.update(repr((KEPT_VERSION, files)).encode())
+    for values in (inputs.individuals, scan.variants.index.to_numpy(), *more):
+        digest.update(
+            f"{values.shape}{values.dtype}".encode() + np.ascontiguousarray(values).tobytes()
+        )
+    return cache / "scan" / f"{name}-{digest.hexdigest()}.npz"
+
+
+def _screened(
+    inputs: ScanInput, scan: Scan, right: Stack
+) -> Iterator[list[Float32[np.ndarray, "variant phenotype"]]]:
+    least = inputs.filter.min_minor_allele_count - 0.01
+    multiply = multiplier(right)
+
+    def work(calls: Calls) -> list[np.ndarray]:
+        found = []
+        for one in screen(calls, right, multiply):
+            one.r2[one.minor_allele_count < least] = np.nan
+            found.append(chi2_of_r2(one.r2, one.df))
+        return found
+
+    for _, result in _each_block(inputs, scan, work, "Shuffled people"):
+        yield result
+
+
+def _dosages(
+    inputs: ScanInput, scan: Scan, label: str
+) -> Iterator[tuple[str, Float32[np.ndarray, "individual variant"]]]:
+    def work(calls: Calls) -> np.ndarray:
+        return calls.dosage(np.arange(len(calls.flipped))).astype(np.float32)
+
+    yield from _each_block(inputs, scan, work, label)
+
+
+def _each_block(inputs: ScanInput, scan: Scan, work: Any, label: str) -> Iterator[tuple[str, Any]]:
+    """`work` on the calls of the variants that were tested, which passed the filter then."""
+    rows = scan.variants.index.to_numpy()
+    jobs = (
+        (job, len(job[1])) for job in blocks(inputs, rows, block_size(len(inputs.individuals), 2))
+    )
+
+    def read(job: tuple[str, np.ndarray]) -> Any:
+        return work(calls_of(inputs.genotypes, job[1], inputs.individuals, None)[1])
+
+    for (chromosome, _), result in in_order(read, jobs, len(rows), label):
+        yield chromosome, result
+
+
+def _by_name(scan: Scan, values: np.ndarray) -> dict[str, float | None]:
+    pairs = zip(scan.phenotypes, values.tolist(), strict=True)
+    return {name: _plain(value) for name, value in pairs}
+
+
+def _finite(value: Any) -> Any:
+    """The same, None for what JSON cannot say."""
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if value is None or not np.isfinite(value) else value
+
+
+def _plain(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if np.isnan(value) else value

@@ -1,0 +1,20 @@
+"""No normalization: the network sees mV."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ecgae.signals.normalization import Scaling, constant_scaling
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Shift 0 mV, scale 1 mV."""
+
+    def fit(self, blocks: Iterable[Float[np.ndarray, "_ lead time"]]) -> "Identity":
+        return self
+
+    def __call__(self, ecg: Float[np.ndarray, "individual lead time"]) -> Scaling:
+        return constant_scaling(0.0, 1.0)

@@ -1,6 +1,0 @@
-"""The synthetic cohort: genotypes with LD and structure, ECGs with planted effects, in the real file formats."""
-
-from ecgae.simulate.simulation import Simulation
-from ecgae.simulate.write import simulate
-
-__all__ = ["Simulation", "simulate"]
