@@ -6,9 +6,9 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from ecgae.entry.build import build
+from ecgae.entry.choices import read_trained
 from ecgae.entry.command_line import entry, start
 from ecgae.entry.preparation import design_of, withdrawn_of
-from ecgae.runs import run_directory
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="encode")
@@ -16,7 +16,7 @@ from ecgae.runs import run_directory
 def main(cfg: DictConfig) -> None:
     # The run's own design, or the same for the recordings of another cohort.
     run = Path(cfg.run)
-    trained = OmegaConf.create(run_directory.read_config(run))
+    trained = OmegaConf.create(read_trained(run))
     other = build(cfg.get("cohort"))
     from ecgae.models import checkpoint, encoding, latents  # seconds
 

@@ -19,7 +19,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from ecgae.errors import InputError
 from ecgae.root import CONF, ROOT
-from ecgae.runs.run_directory import LOADER
+from ecgae.runs.run_directory import LOADER, read_config
 
 ENTRY_POINTS = "ecgae.choices"
 """The group in which an installed package registers choices: `denoiser.median =
@@ -29,20 +29,30 @@ CONFIG_DIR = ("--config-dir", "-cd")
 """Hydra's option for a folder of configs of the user's own."""
 
 
+def read_trained(run: Path) -> dict[str, Any]:
+    """The config of a finished run, every component of which may be built.
+
+    Raises `InputError` where `run` is none, or names anything else.
+    """
+    config = read_config(run)
+    require_choices(config)
+    return config
+
+
+def require_choices(config: Mapping[str, Any]) -> None:
+    """Raises `InputError` where a section names what is none of its choices; imports nothing."""
+    for section, values in config.items():
+        if isinstance(values, dict) and "_target_" in values:
+            _require_choice(section, values["_target_"])
+
+
 def component(section: str, target: Any) -> Any:
     """The class that `section._target_` names; it is imported only if it is one of the section's
-    choices.
+    choices, of any section where `section` is "".
 
     Raises `InputError` for everything else.
     """
-    known = choices(tuple(_folders_named()))
-    allowed = known.get(section, frozenset()) if section else frozenset().union(*known.values())
-    if not isinstance(target, str) or target not in allowed:
-        where = f"{section}._target_" if section else "_target_"
-        raise InputError(
-            f"{where} must be a choice that ecgae ships or that is registered on this machine; got {target!r}. "
-            "Train a run of another version again; name the folder of a choice of your own with --config-dir."
-        )
+    _require_choice(section, target)
     module, _, name = target.rpartition(".")
     try:
         return getattr(import_module(module), name)
@@ -51,6 +61,18 @@ def component(section: str, target: Any) -> Any:
             f"{target}, which a config of yours names, must be importable; {error}. "
             "Install its package, or set PYTHONPATH."
         ) from None
+
+
+def _require_choice(section: str, target: Any) -> None:
+    known = choices(tuple(_folders_named()))
+    allowed = known.get(section, frozenset()) if section else frozenset().union(*known.values())
+    if not isinstance(target, str) or target not in allowed:
+        where = f"{section}._target_" if section else "_target_"
+        raise InputError(
+            f"{where} must be a choice that ecgae ships or that is registered on this machine; "
+            f"got {target!r}. Train a run of another version again; name the folder of a choice "
+            "of your own with --config-dir."
+        )
 
 
 def _folders_named() -> list[Path]:

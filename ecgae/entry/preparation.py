@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from ecgae.entry.build import build, network_of, view_of
-from ecgae.recordings.cohort import Cohort
 
 if TYPE_CHECKING:  # seconds
+    import numpy as np
+
     from ecgae.models.dataset import Dataset
     from ecgae.models.views import View
+    from ecgae.recordings.cohort import Cohort
     from ecgae.recordings.formats.recording import Layout
     from ecgae.recordings.store import Store
     from ecgae.recordings.usable import Usable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # seconds
 class Design:
     """The components that a config names, all built and checked before any recording is read."""
 
-    cohort: Cohort
+    cohort: "Cohort"
     input: Any
     beat: Any
     exclusions: Any
@@ -57,7 +58,7 @@ class Design:
         )
         return usable.consenting(*found, withdrawn)
 
-    def dealt(self, store: "Store", relatives: str | None) -> np.ndarray:
+    def dealt(self, store: "Store", relatives: str | None) -> "np.ndarray":
         """The part of each person: training, validation, select or confirm."""
         from ecgae.people.families import read_families
 
@@ -77,7 +78,7 @@ class Design:
 
 
 def design_of(
-    cfg: DictConfig, run: DictConfig | None = None, cohort: Cohort | None = None
+    cfg: DictConfig, run: DictConfig | None = None, cohort: "Cohort | None" = None
 ) -> Design:
     """The components of a config; `run`: where paths and runtime come from, if not from the config
     itself.
@@ -129,7 +130,7 @@ def withdrawn_of(cfg: DictConfig) -> str | None:
     return OmegaConf.select(cfg, "individuals.withdrawn")
 
 
-def ages_and_sexes(cohort: Cohort, store: "Store", study: "Study | None") -> dict[str, Any]:
+def ages_and_sexes(cohort: "Cohort", store: "Store", study: "Study | None") -> dict[str, Any]:
     """What the cohort's covariates say of everybody's age and sex, for probing latents; by row of
     the store."""
     from ecgae.people.covariates import read_covariates

@@ -13,11 +13,11 @@ from ecgae.entry.build import build
 from ecgae.entry.choices import component
 from ecgae.entry.command_line import plain, show
 from ecgae.errors import InputError
-from ecgae.recordings.cohort import Cohort
 from ecgae.runs import run_directory
 
 if TYPE_CHECKING:  # seconds
     from ecgae.people.tables import Phenotypes
+    from ecgae.recordings.cohort import Cohort
     from ecgae.scoring.study import Choices, Study
 
 SCORING = (
@@ -37,7 +37,7 @@ def choices_of(cfg: DictConfig) -> "Choices":
     return Choices(cfg.people, *(build(cfg[name]) for name in Choices._fields[1:]))
 
 
-def study_of(cohort: Cohort, choices: "Choices", cache: Path | None = None) -> "Study":
+def study_of(cohort: "Cohort", choices: "Choices", cache: Path | None = None) -> "Study":
     """The cohort's genotypes, covariates and planted variants, opened and checked.
 
     cache: where what many scans share is kept; None: nowhere.
@@ -123,11 +123,12 @@ def scan(
     report: bool,
 ) -> Selected:
     """Scans, writes the report and shows the yield; or makes the part of some chromosomes."""
-    from ecgae.report.page import write_report
+    from ecgae.report.page import write_report  # Matplotlib takes a second to import
     from ecgae.report.yield_figures import draw
 
-    if study.scan(engine, phenotypes, out, config, chromosomes, draw if report else None) is None:
-        print(f"{out}: chromosomes {', '.join(map(str, chromosomes or ()))} are done")
+    part = None if chromosomes is None else list(map(str, chromosomes))
+    if study.scan(engine, phenotypes, out, config, part, draw if report else None) is None:
+        print(f"{out}: chromosomes {', '.join(part or ())} are done")
         return None
     if report:
         write_report(out)

@@ -35,6 +35,10 @@ OPERATIONAL = ("paths", "runtime", "logger", "report", "sweep", "yardsticks")
 result."""
 
 OPERATIONAL_COHORT = ("directory", "workers")
+OPERATIONAL_ENGINE = ("program",)
+
+MOST_VALUES = 10_000
+"""How much a config may hold; those of runs hold some 200 values."""
 
 REQUIRED = {
     "cohort",
@@ -144,33 +148,43 @@ def read_config(directory: Path) -> dict[str, Any]:
             "or of another version of ecgae: train it again."
         )
     require_plain(config, file)
+    engine = config.get("engine")
+    if isinstance(
+        engine, dict
+    ):  # a run that somebody sent must not say which program is started here
+        engine.pop("program", None)
     return config
 
 
-def require_plain(content: Any, file: Path, inside: int = 0) -> None:
-    """Raises `InputError` for what a config that was written by a run never holds: instructions to
-    Hydra.
+def require_plain(config: Any, file: Path) -> None:
+    """Raises `InputError` for what a config that a run has written never holds: orders to Hydra.
 
     A run directory may come from anybody. Its sections name their component in `_target_`; anything
     deeper, any other key of that kind and any interpolation would be a way to run or read what
-    nobody chose.
+    nobody chose. Aliases can make a small file a huge config, hence the limit.
     """
-    if isinstance(content, str) and "${" in content:
-        raise InputError(
-            f"{file} must hold plain values; got the interpolation {content[:60]!r}. "
-            "Ask where this run comes from."
-        )
-    if isinstance(content, list):
-        for value in content:
-            require_plain(value, file, inside + 2)
-    if isinstance(content, dict):
-        for name, value in content.items():
-            if str(name).startswith("_") and not (name == "_target_" and inside == 1):
-                raise InputError(
-                    f"{file} must hold plain values; got {name}, an instruction. "
-                    "Ask where this run comes from."
-                )
-            require_plain(value, file, inside + 1)
+    refused = "Ask where this run comes from."
+    left, seen = [(config, 0)], 0
+    while left:
+        content, depth = left.pop()
+        seen += 1
+        if seen > MOST_VALUES:
+            raise InputError(
+                f"{file} must hold at most {MOST_VALUES:,} values; it holds more. {refused}"
+            )
+        if isinstance(content, str) and "${" in content:
+            what = f"the interpolation {content[:60]!r}"
+            raise InputError(f"{file} must hold plain values; got {what}. {refused}")
+        if isinstance(content, list):
+            left += [(value, 2) for value in content]
+        if isinstance(content, dict):
+            for name, value in content.items():
+                order = str(name).startswith("_") and not (name == "_target_" and depth == 1)
+                if order or "${" in str(name):
+                    raise InputError(
+                        f"{file} must hold plain values; got the key {name}. {refused}"
+                    )
+                left.append((value, depth + 1))
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:

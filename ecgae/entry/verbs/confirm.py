@@ -25,7 +25,8 @@ def run(arguments: argparse.Namespace) -> None:
     from contextlib import nullcontext
     from datetime import date
 
-    from ecgae.entry.scan import scored_with  # seconds
+    from ecgae.entry.choices import require_choices  # seconds
+    from ecgae.entry.scan import scored_with
     from ecgae.models.latents import read_latents
     from ecgae.runs import run_directory
     from ecgae.scoring import ledger
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     directory = arguments.directory.resolve()
     config = config_of(directory)
+    require_choices(config)
     entry = ledger.entry_of(directory, config, date.today().isoformat())
     with run_directory.only_one(directory):
         found, latents = read_found(directory), read_latents(directory / "latents.h5")
