@@ -1,7 +1,7 @@
 """The W&B workspace of a project as code: which choices give the yield, what reconstructs well,
 what may be trusted.
 
-wandb-workspaces is an optional extra, hence imported inside: `pip install 'ecgae[dashboard]'`.
+wandb-workspaces is an optional extra, hence imported inside.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import wandb
 
 from ecgae.errors import InputError
+from ecgae.machine.extras import extra
 
 if TYPE_CHECKING:
     from wandb_workspaces.reports.v2 import ParallelCoordinatesPlot
@@ -45,13 +46,7 @@ the filter on `score/valid`. `score/selected` is the yield by which runs are sel
 
 def workspace(project: str, entity: str) -> "Workspace":
     """The workspace, not saved yet."""
-    try:
-        from wandb_workspaces import workspaces as ws
-    except ImportError:
-        raise InputError(
-            "package wandb-workspaces must be installed for a dashboard; it is not. "
-            "Type: pip install 'ecgae[dashboard]'"
-        ) from None
+    ws = extra("wandb_workspaces.workspaces", "dashboard", "a dashboard")
     return ws.Workspace(
         name=NAME,
         entity=entity,

@@ -18,6 +18,7 @@ from scipy.signal import butter, sosfiltfilt
 from scipy.stats import trim_mean
 
 from ecgae.errors import InputError
+from ecgae.machine.extras import extra
 
 QRS_BAND = (8.0, 20.0)
 """Hz; where QRS complexes stand out most from P and T waves, wander and muscle (Elgendi et al.,
@@ -244,12 +245,7 @@ def _lead_weights(
 
 
 def _detected(trace: Float[np.ndarray, " time"], sampling_rate: float) -> Int[np.ndarray, " beat"]:
-    try:
-        import neurokit2
-    except ImportError:
-        raise InputError(
-            'finding beats needs the neurokit2 package. Install it: pip install "ecgae[beats]"'
-        ) from None
+    neurokit2 = extra("neurokit2", "beats", "the finder of beats")
     with warnings.catch_warnings():
         # The library takes the mean length of no QRS complex where it sees none.
         warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)

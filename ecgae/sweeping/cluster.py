@@ -1,7 +1,6 @@
 """What SLURM and Ray share: which jobs are sent there, what a job does where it runs, and how the
 sweep ends."""
 
-import importlib
 import os
 import sys
 import time
@@ -19,8 +18,8 @@ from hydra.errors import CompactHydraException
 from hydra.types import TaskFunction
 from omegaconf import DictConfig
 
-from ecgae.errors import InputError
 from ecgae.machine import processes
+from ecgae.machine.extras import extra
 from ecgae.sweeping import jobs
 from ecgae.sweeping.board import FAILED, FINISHED, SKIPPED, Board, Ended
 from ecgae.sweeping.jobs import Job, Value
@@ -166,14 +165,9 @@ def killed(reason: str) -> JobReturn:
     return result
 
 
-def released(module: str, name: str, extra: str) -> Any:
+def released(module: str, name: str, launcher: str) -> Any:
     """A class of a released Hydra plugin; raises `InputError` where the plugin is not installed."""
-    try:
-        return getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        raise InputError(
-            f"hydra/launcher={extra} must have its Hydra plugin; {error}. Type pip install 'ecgae[{extra}]'."
-        ) from None
+    return getattr(extra(module, launcher, f"hydra/launcher={launcher}"), name)
 
 
 @contextmanager

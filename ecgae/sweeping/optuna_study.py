@@ -20,6 +20,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import II, DictConfig, OmegaConf, open_dict, read_write
 
 from ecgae.errors import InputError
+from ecgae.machine.extras import extra
 from ecgae.runs import run_directory
 from ecgae.sweeping import jobs
 from ecgae.sweeping.board import FAILED, FINISHED, Board, Ended
@@ -75,12 +76,7 @@ class StudySweeper(Sweeper):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        try:
-            import optuna  # noqa: F401
-        except ImportError:
-            raise InputError(
-                "hydra/sweeper=study must have Optuna; it is not installed. Type pip install 'ecgae[search]'."
-            ) from None
+        extra("optuna", "search", "hydra/sweeper=study")
         self.hydra_context, self.config = (
             hydra_context,
             config,

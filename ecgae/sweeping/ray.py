@@ -59,7 +59,7 @@ class Ray(Launcher):
             self._init["object_store_memory"] = None
             # Ray tries 20 times, 40 s each, to reach a cluster that is gone.
             os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
-        self._plugin = released(PLUGIN, "RayLauncher", extra="ray")(
+        self._plugin = released(PLUGIN, "RayLauncher", launcher="ray")(
             DictConfig({"init": self._init, "remote": self._remote})
         )
         self._context, self._main, self._sweep = hydra_context, task_function, config

@@ -76,7 +76,7 @@ class Slurm(Launcher):
                     f"{given} must be set; got nothing. Type {given}=..., or null where there is none."
                 )
         settings = {**self._settings, "setup": [*PREPARE, *(self._settings["setup"] or ())]}
-        self._plugin = released(PLUGIN, "SlurmLauncher", extra="slurm")(**settings)
+        self._plugin = released(PLUGIN, "SlurmLauncher", launcher="slurm")(**settings)
         if shutil.which("sbatch") is None:
             raise InputError(
                 "hydra/launcher=slurm must be typed where SLURM is installed; there is no sbatch here."

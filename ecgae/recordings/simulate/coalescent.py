@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, Int8
 
 from ecgae.errors import InputError
+from ecgae.machine.extras import extra
 
 RECOMBINATION_RATE = 1e-8  # per base pair and generation, the human mean
 MUTATION_RATE = 1.3e-8
@@ -89,13 +90,7 @@ def simulate_chromosome(
 
 
 def _msprime() -> Any:
-    try:
-        import msprime
-    except ImportError:
-        raise InputError(
-            'msprime must be installed to simulate a cohort; it is not. Run: pip install "ecgae[simulate]"'
-        ) from None
-    return msprime
+    return extra("msprime", "simulate", "cohort=simulated")
 
 
 def _demography(msprime: Any) -> Any:

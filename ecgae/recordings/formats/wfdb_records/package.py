@@ -5,6 +5,7 @@ import types
 from pathlib import Path
 
 from ecgae.errors import InputError
+from ecgae.machine.extras import extra
 
 DECODER_FAULTS = (
     ValueError,
@@ -19,13 +20,7 @@ DECODER_FAULTS = (
 
 
 def wfdb_package() -> types.ModuleType:
-    try:
-        import wfdb
-    except ModuleNotFoundError:
-        raise InputError(
-            'WFDB records need the wfdb package. Install it: pip install "ecgae[wfdb]"'
-        ) from None
-    return wfdb
+    return extra("wfdb", "wfdb", "the reader of WFDB records")
 
 
 def refuse_address(record: Path) -> None:
