@@ -19,6 +19,7 @@ from ecgae.models.checkpoint import Fitted
 from ecgae.models.dataset import Dataset
 from ecgae.models.latents import NOBODY, Latents
 from ecgae.models.reconstruction_error import reconstruction_quality
+from ecgae.models.views import View
 from ecgae.signals.normalization import Scaling
 
 BLOCK = 128
@@ -124,6 +125,23 @@ def decoded(
     return np.stack(steps)
 
 
+@torch.inference_mode()
+def latents_of(
+    fitted: Fitted, view: View, cleaned: Float[np.ndarray, "individual lead time"]
+) -> Float[np.ndarray, "individual phenotype"]:
+    """Latents of cleaned recordings in mV, in the blocks of `encode`: equal to its to the last
+    bit."""
+    device, latents = _device(fitted), []
+    for start in range(0, len(cleaned), BLOCK):
+        signals = view.signals(cleaned[start : start + BLOCK])
+        signals = fitted.normalization(signals).apply(signals)
+        size = _signals_at_once(device, signals.shape[-1])
+        for first in range(0, len(signals), size):
+            latent = fitted.model.encode(_tensor(signals[first : first + size], device))
+            latents.append(latent.mean.cpu().numpy())
+    return np.concatenate(latents).reshape(len(cleaned), -1)
+
+
 def ahead(
     work: Callable[[Piece], Result], pieces: Iterable[Piece], depth: int = 1
 ) -> Iterator[Result]:
@@ -153,7 +171,7 @@ def _through(
     )
     condition = _condition(fitted, dataset, rows)
     device = _device(fitted)
-    size = max(1, (CPU_SAMPLES if device.type == "cpu" else GPU_SAMPLES) // signals.shape[-1])
+    size = _signals_at_once(device, signals.shape[-1])
     found, back = [], np.empty_like(signals)
     for start in range(0, len(signals), size):
         piece = slice(start, start + size)
@@ -168,6 +186,10 @@ def _through(
         dataset.view.recordings(scaling.undo(back)),
         scale.reshape(len(cleaned), -1),
     )
+
+
+def _signals_at_once(device: torch.device, samples: int) -> int:
+    return max(1, (CPU_SAMPLES if device.type == "cpu" else GPU_SAMPLES) // samples)
 
 
 def _normalized(
