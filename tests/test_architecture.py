@@ -360,6 +360,12 @@ def test_bad_numbers_are_refused_with_a_sentence(override, message):
             small(name, 12, 57, 0, override)
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_no_latents_are_refused_with_a_sentence(name):
+    with pytest.raises(InputError, match="latent_dim must be at least 1"):
+        small(name, 12, 57, 0, "latent_dim=0")
+
+
 def test_skips_across_need_two_blocks():
     with pytest.raises(
         InputError, match=r"cross_skip must be none where the encoder has one block; got add\."

@@ -153,9 +153,7 @@ def test_a_variant_that_nobody_carries_is_counted_and_not_reported(plain, given,
     assert found.excluded == {"minor allele count below 20": 2}
     assert not set(names[[NOBODY, FEW]]) & set(table.index.get_level_values(0))
 
-    anybody = VariantFilter(
-        min_minor_allele_count=0, min_call_rate=0, min_hwe_p=0
-    )
+    anybody = VariantFilter(min_minor_allele_count=0, min_call_rate=0, min_hwe_p=0)
     found, table = scanned(plain, given.inputs._replace(filter=anybody), tmp_path / "anybody")
     assert names[NOBODY] not in set(table.index.get_level_values(0))
     assert found.n_variants == VARIANTS - 1
@@ -205,7 +203,7 @@ def test_a_constant_phenotype_is_refused_or_dropped_by_name(make, given, tmp_pat
     phenotypes = given.inputs.phenotypes.copy()
     phenotypes[:, 1] = 3.0
     inputs = given.inputs._replace(phenotypes=phenotypes)
-    with pytest.raises(InputError, match="Phenotypes must vary, .* fails for y1"):
+    with pytest.raises(InputError, match=r"Phenotypes must vary, .* fails for y1"):
         make(constant_phenotypes="fail")(inputs, tmp_path)
     found, _ = scanned(make(constant_phenotypes="drop", report_below=1), inputs, tmp_path)
     assert found.phenotypes == ("y0", "y2")
