@@ -89,7 +89,8 @@ def python(
     place: Path, *words: str, path: Path | None = None, **options
 ) -> subprocess.CompletedProcess:
     """Runs Python in the copy; `path`: where it finds another package."""
-    environment = {**os.environ, "PYTHONPATH": str(path or ""), "PYTHONDONTWRITEBYTECODE": ""}
+    paths = [str(path or ""), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     return subprocess.run(
         [sys.executable, *words],
         cwd=place / "clone",
