@@ -8,13 +8,10 @@ from omegaconf import OmegaConf
 
 from ecgae.entry.build import build
 
-SMALL = {
-    "pca": ("latent_dim=8",),
-    "mregle": ("latent_dim=8", "filters=[8,8]", "kernel_sizes=[5,3]", "dense=[16,16]"),
-}
-"""Per architecture; what all others are built with stands in `CONVOLUTIONAL`."""
+SMALL = {"mregle": ("latent_dim=8", "filters=[8,8]", "kernel_sizes=[5,3]", "dense=[16,16]")}
+"""Per architecture; all others are built with what they have of `USUAL`."""
 
-CONVOLUTIONAL = ("latent_dim=8", "filters=[6,8]", "kernel_sizes=[5,3]")
+USUAL = ("latent_dim=8", "filters=[6,8]", "kernel_sizes=[5,3]")
 
 
 @functools.cache
@@ -43,7 +40,14 @@ def network(
 
 
 def small(name: str, leads: int = 12, samples: int = 57, conditions: int = 0, *overrides: str):
-    return network(name, leads, samples, conditions, SMALL.get(name, CONVOLUTIONAL) + overrides)
+    """Small enough to be trained in a test, with changes."""
+    sizes = of_its_own("architecture", name, SMALL.get(name, USUAL))
+    return network(name, leads, samples, conditions, sizes + overrides)
+
+
+def of_its_own(axis: str, name: str, overrides: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the overrides whose number the choice has."""
+    return tuple(word for word in overrides if word.partition("=")[0] in shipped(axis, name))
 
 
 def objective_of(name: str, *overrides: str, sampling_rate: float = 500.0):

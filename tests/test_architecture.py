@@ -8,19 +8,26 @@ import pytest
 import torch
 from conftest import choices
 from hydra.utils import get_object
-from networks import conditions_of, config, ecgs, network, objective_of, small
+from networks import conditions_of, config, ecgs, network, objective_of, of_its_own, small
 from torch import nn
 
 from ecgae.errors import InputError
 from ecgae.models.architecture import Autoencoder, ClosedForm
 from ecgae.models.architecture import pca as principal_components
+from ecgae.models.architecture._autoencoder import ConvAutoencoder
 from ecgae.models.architecture._layers import ACTIVATIONS, Conv, UpsampledConv
 from ecgae.models.architecture._numbers import SIDES, SKIPS
 from ecgae.models.architecture.pca import PCA
 
 ARCHITECTURES, OBJECTIVES = choices("architecture"), choices("objective")
-CONVOLUTIONS = [name for name in ARCHITECTURES if name != "pca"]
-VARIATIONAL = {"mregle", "resnet_vae"}
+
+
+def made_of(name: str) -> type[Autoencoder]:
+    return get_object(config("architecture", name)._target_)
+
+
+TRAINED = [name for name in ARCHITECTURES if not issubclass(made_of(name), ClosedForm)]
+CONVOLUTIONS = [name for name in TRAINED if issubclass(made_of(name), ConvAutoencoder)]
 
 MEDIAN_BEAT, STRIP = 600, 5000
 SHAPES = [
@@ -52,7 +59,8 @@ def solved(
 
 def trained(name: str, leads: int = 12, samples: int = 57) -> Autoencoder:
     """A small network in evaluation mode, with statistics of ECGs in it."""
-    model = small(name, leads, samples, 0, *(() if name == "pca" else ("dropout=0.5",)))
+    dropout = of_its_own("architecture", name, ("dropout=0.5",))
+    model = small(name, leads, samples, 0, *dropout)
     ecg = ecgs(16, leads, samples)
     if isinstance(model, ClosedForm):
         return solved(model, ecg)
@@ -76,11 +84,12 @@ def test_every_architecture_takes_every_input_as_shipped(name, leads, samples):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("name", CONVOLUTIONS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_every_parameter_gets_a_gradient(name, objective):
     minimise = objective_of(objective)
     model = network(name, 12, 120, len(minimise.features))
-    minimise(model, ecgs(4, 12, 120), conditions_of(4, len(minimise.features)))["loss"].backward()
+    terms = minimise(model, ecgs(4, 12, 120), conditions_of(4, len(minimise.features)))
+    terms["loss"].backward()
     without = {
         label
         for label, weight in model.named_parameters()
@@ -88,12 +97,28 @@ def test_every_parameter_gets_a_gradient(name, objective):
     }
     # A bias in front of a batch normalization is removed by it again: its gradient is zero by
     # construction.
-    if config("architecture", name).batch_norm:
+    if config("architecture", name).get("batch_norm"):
         without -= {label for label in without if label.endswith("conv.bias")}
     # Without a KL term nothing depends on the variances: ECGs are reconstructed from the mean.
-    if objective != "beta_vae":
-        without -= {"to_log_variance.linear.weight", "to_log_variance.linear.bias"}
+    if "kl" not in terms:
+        without -= only_for_the_spread(model, ecgs(4, 12, 120))
     assert without == set()
+
+
+def only_for_the_spread(model: Autoencoder, ecg: torch.Tensor) -> set[str]:
+    """Parameters that the variances of the latents depend on and their means do not."""
+    spread, mean = model.encode(ecg).log_variance, model.encode(ecg).mean
+    if spread is None:
+        return set()
+    labels, weights = zip(*model.named_parameters(), strict=True)
+    of_spread, of_mean = (
+        torch.autograd.grad(value.sum(), weights, allow_unused=True) for value in (spread, mean)
+    )
+    return {
+        label
+        for label, one, other in zip(labels, of_spread, of_mean, strict=True)
+        if one is not None and other is None
+    }
 
 
 @torch.no_grad()
@@ -108,9 +133,8 @@ def unexplained(model: Autoencoder, ecg: torch.Tensor, condition: torch.Tensor |
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_eight_ecgs_can_be_learned_by_heart(name, objective, leads, samples):
-    weak = (
-        ("kl_weight=0.01",) if objective == "beta_vae" else ()
-    )  # at full weight the term forbids just this
+    # At full weight a KL term forbids just this.
+    weak = ("kl_weight=0.01",) if config("objective", objective).get("kl_weight") else ()
     minimise = objective_of(objective, *weak)
     model, ecg = small(name, leads, samples, len(minimise.features)), ecgs(8, leads, samples)
     condition = conditions_of(8, len(minimise.features))
@@ -186,9 +210,15 @@ def test_a_rotated_latent_space_gives_the_same_reconstruction(name, conditions):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_only_variational_architectures_have_variances(name):
     model = small(name)
-    assert model.variational == (name in VARIATIONAL)
-    assert (model.encode(ecgs(2)).log_variance is not None) == model.variational
-    assert any("log_variance" in label for label in model.state_dict()) == model.variational
+    variance = model.encode(ecgs(2)).log_variance
+    assert (variance is not None) == model.variational == made_of(name).variational
+    assert variance is None or variance.shape == (2, 8)
+
+
+def test_the_published_variational_architectures_are_variational():
+    assert made_of("mregle").variational
+    assert made_of("resnet_vae").variational
+    assert not made_of("residual").variational
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -328,6 +358,12 @@ def test_bad_numbers_are_refused_with_a_sentence(override, message):
     for name in CONVOLUTIONS:
         with pytest.raises(InputError, match=message):
             small(name, 12, 57, 0, override)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_no_latents_are_refused_with_a_sentence(name):
+    with pytest.raises(InputError, match="latent_dim must be at least 1"):
+        small(name, 12, 57, 0, "latent_dim=0")
 
 
 def test_skips_across_need_two_blocks():

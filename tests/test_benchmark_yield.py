@@ -54,13 +54,11 @@ def pairs(words):
     return [word.split("=") for word in words]
 
 
-def test_every_cohort_and_model_of_the_bench_can_be_made_and_every_architecture_is_among_them(
-    bench,
-):
+def test_every_cohort_and_model_of_the_bench_can_be_made(bench):
     plans = (bench.cohorts.PLAN, bench.cohorts.QUICK_PLAN)
     for cohort in {cohort for plan in plans for cohort in (*plan.cohorts, plan.null)}:
         simulated(cohort)
-    assert set(bench.cohorts.ARCHITECTURES) == set(choices("architecture"))
+    assert set(bench.cohorts.ARCHITECTURES) <= set(choices("architecture"))
     assert (
         dict(pairs(bench.cohorts.SWEEPS[0].words))["architecture"].split(",")
         == bench.cohorts.ARCHITECTURES

@@ -155,7 +155,7 @@ def test_the_search_has_a_direction_for_each_number_and_axes_that_optuna_knows()
         ),
         (
             {"denoiser": "none,ftt"},
-            r"^denoiser must be one of dwt, fft, fft_wiener, none, notch; got ftt\.$",
+            rf"^denoiser must be one of {', '.join(conftest.choices('denoiser'))}; got ftt\.$",
         ),
         (
             {"architecture.latent_dims": "4,8"},

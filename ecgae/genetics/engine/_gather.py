@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,11 @@ from jaxtyping import Float, Float32, Int, Shaped
 from tqdm import tqdm
 
 from ecgae.errors import InputError
-from ecgae.genetics.engine._block import RARE, Tests
+from ecgae.genetics.engine._block import RARE, Tests, all_tests
+from ecgae.genetics.engine._inputs import values_of
 from ecgae.genetics.engine._parts import ROW, Part, Parts, finish
+from ecgae.genetics.engine._program import settings_of
+from ecgae.genetics.phenotype_groups import prepare
 from ecgae.genetics.scan import SUMMARIES, Scan, ScanInput
 from ecgae.genetics.sumstats import SCHEMA
 from ecgae.genetics.variant_blocks import listed, passing
@@ -56,6 +59,30 @@ class Results(NamedTuple):
 
 Program = Callable[[str, Rows], Iterable[Printed]]
 """Tests the variants of a chromosome; gives what is printed of each phenotype, in their order."""
+
+
+Test = Callable[[Float[np.ndarray, " individual"], Rows], Printed]
+"""Tests one phenotype (NaN = missing) on some variants of one chromosome."""
+
+
+def scan_each(test: Test, inputs: ScanInput, engine: Any, folder: Path) -> Scan:
+    """A whole scan by a function that tests one phenotype on some variants; all else is done here.
+
+    The phenotypes that `test` is given are transformed, and what the covariates leave of them: a
+    regression that has `inputs.covariates` in it gives the same of them as of the phenotypes
+    themselves. The variants are those that pass the filter. `engine` is a dataclass with
+    `transform`, `report_below` and `constant_phenotypes`; its fields are what finished chromosomes
+    are known by. Writes the candidates into `folder`; `Scan.combined` is None.
+    """
+    people, rarest = len(inputs.individuals), inputs.filter.min_minor_allele_count
+    prepared = prepare(inputs, engine.transform, engine.constant_phenotypes)
+    tests = all_tests(prepared, people, engine.report_below, rarest, acat=False, every=False)
+    phenotypes = values_of(prepared, people).T
+
+    def program(chromosome: str, rows: Rows) -> Iterable[Printed]:
+        return (test(phenotype, rows) for phenotype in phenotypes)
+
+    return scan_by(program, inputs, tests, settings_of(engine), folder)
 
 
 def scan_by(program: Program, inputs: ScanInput, tests: Tests, settings: str, folder: Path) -> Scan:

@@ -18,9 +18,9 @@ LAST_LINES = 6
 
 
 def check_settings(
-    transform: str, report_below: float, constant_phenotypes: str, threads: int
+    transform: str, report_below: float, constant_phenotypes: str, threads: int = 0
 ) -> None:
-    """Raises `InputError` where a setting of every other program is not one of its values."""
+    """Raises `InputError` where a setting that engines share is not one of its values."""
     if transform not in TRANSFORMS:
         raise InputError(
             f"engine.transform must be one of {', '.join(TRANSFORMS)}; got {transform!r}."

@@ -1,6 +1,7 @@
 """Baseline wander removed by a high-pass filter without phase shift."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -24,6 +25,8 @@ class HighPass:
     cutoff: float
     """Hz"""
     order: int
+
+    linear: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.cutoff > 0:

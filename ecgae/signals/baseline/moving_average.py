@@ -1,6 +1,7 @@
 """Baseline wander estimated as the moving average of the trace, and subtracted."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -21,6 +22,7 @@ class MovingAverage:
 
     window: float
     """s"""
+    linear: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.window > 0:

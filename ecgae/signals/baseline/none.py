@@ -2,6 +2,7 @@
 beat."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -12,6 +13,8 @@ from ecgae.signals.arrays import in_torch
 @dataclass(frozen=True)
 class Identity:
     """Returns a copy of its input: the ST segment stays as it is."""
+
+    linear: ClassVar[bool] = True
 
     @in_torch
     def __call__(

@@ -1,6 +1,7 @@
 """Band-pass filter that sets all Fourier coefficients outside the band to zero."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -23,6 +24,7 @@ class FFT:
     """Hz"""
     high: float
     """Hz"""
+    linear: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.low < self.high:

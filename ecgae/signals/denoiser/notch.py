@@ -1,6 +1,7 @@
 """Removal of mains hum."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +26,7 @@ class Notch:
     """Hz"""
     quality: float
     """frequency over width; higher is narrower and rings for longer"""
+    linear: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.frequency > 0:
