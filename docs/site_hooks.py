@@ -23,8 +23,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Links to a notebook lead to its page."""
-    return re.sub(r"\.ipynb(?=[)#])", ".md", markdown)
+    """Links to a notebook, and to the documents at the root, lead to their pages."""
+    markdown = re.sub(r"\.ipynb(?=[)#])", ".md", markdown)
+    at_root = r"\]\(((?:\.\./)*)\.\./(CHANGELOG|CONTRIBUTING)\.md"
+    return re.sub(at_root, lambda match: f"]({match[1]}{match[2].lower()}.md", markdown)
 
 
 def as_markdown(notebook: Path) -> str:
