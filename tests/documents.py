@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-LANGUAGES = {"sh", "console", "python", "yaml", "text"}
+LANGUAGES = {"sh", "console", "python", "yaml", "toml", "text"}
 """sh: commands alone; console: commands after `$ ` with what they print."""
 
 NEEDS = re.compile(r"<!-- needs: (.+) -->")
