@@ -209,7 +209,7 @@ def test_a_notebook_prints_what_it_shows(notebook, folder, monkeypatch):
     shown = nbformat.read(notebook, as_version=4)
     run = nbformat.from_dict({**shown, "cells": [dict(cell) for cell in shown.cells]})
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    NotebookClient(run, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
+    NotebookClient(run, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
     for before, after in zip(shown.cells, run.cells, strict=True):
         assert printed(after) == printed(before), before.source
 
