@@ -162,7 +162,8 @@ def require_installable(words: list[str]) -> None:
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "python"], ids=str)
 def test_snippets_compile_and_what_they_import_exists(block: Block):
-    for node in ast.walk(ast.parse(block.text)):
+    tree = ast.parse(block.text)
+    for node in () if block.file.name.startswith(OWN_TEST) else ast.walk(tree):
         if isinstance(node, ast.Import):
             assert all(util.find_spec(alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
