@@ -22,15 +22,19 @@ def _at(name: str, snr: float | None, form: str) -> Callable[[pd.DataFrame], str
     return cell
 
 
-GAIN: Columns = {f"gain at {snr} dB (dB)": _at("gain_db", snr, "{:+.1f}") for snr in (0, 6, 12, 18)}
+GAIN: Columns = {
+    "gain at 0 dB": _at("gain_db", 0, "{:+.1f}"),
+    **{f"{snr} dB": _at("gain_db", snr, "{:+.1f}") for snr in (6, 12, 18)},
+}
+"""In dB."""
 DISTURBED: Columns = {
     "ST at 12 dB (µV)": _at("st_uv", 12, "{:.1f}"),
     "QT at 12 dB (ms)": _at("qt_ms", 12, "{:.1f}"),
 }
-COST: Columns = {
-    "ST, no noise (µV)": _at("st_uv", None, "{:.1f}"),
-    "QT, no noise (ms)": _at("qt_ms", None, "{:.1f}"),
-    "error, no noise (%)": _at("error_percent", None, "{:.1f}"),
+COST: Columns = {  # of clean traces
+    "ST (µV)": _at("st_uv", None, "{:.1f}"),
+    "QT (ms)": _at("qt_ms", None, "{:.1f}"),
+    "error (%)": _at("error_percent", None, "{:.1f}"),
 }
 SPEED: Columns = {
     "traces/s": _at("traces_per_second", None, "{:,.0f}"),
