@@ -116,7 +116,7 @@ def multiplier(stack: Stack) -> Multiply:
 
 
 class Screened(NamedTuple):
-    """What a model says of a block."""
+    """What a model says of each variant of a block."""
 
     r2: Float[np.ndarray, "variant phenotype"]
     """Share of the phenotype that the variant explains beside the covariates; of a combined model,

@@ -93,7 +93,7 @@ class Tally:
 
     @classmethod
     def of(cls, phenotypes: tuple[str, ...], arrays: dict[str, Any]) -> "Tally":
-        """The tally that `arrays` gave these arrays of."""
+        """The tally whose `arrays()` these are."""
         return cls(phenotypes, arrays["z_counts"], arrays["tests"], arrays["chi2"])
 
 
