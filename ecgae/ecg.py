@@ -23,22 +23,36 @@ DERIVED_LEADS = LEADS[2:6]
 
 def einthoven_error(ecg: Shaped[np.ndarray, "*batch 12 time"]) -> float:
     """The largest |I + III - II|, in the unit of `ecg`: 0 for an intact recording, up to one step
-    of rounding."""
+    of rounding.
+
+    >>> ecg = LIMB_LEADS_FROM_I_AND_II @ np.array([[0.5, 1.0], [0.8, 1.2]])
+    >>> intact = np.concatenate([ecg, np.zeros((6, 2))])
+    >>> swapped = intact[[1, 0, *range(2, 12)]]  # I and II, after III was computed
+    >>> round(einthoven_error(intact), 6), round(einthoven_error(swapped), 6)
+    (0.0, 0.6)
+    """
     return float(np.abs(ecg[..., 0, :] + ecg[..., 2, :] - ecg[..., 1, :]).max())
 
 
 _SPELLING = {lead.upper(): lead for lead in LEADS}
+"""The standard leads by their names in capitals."""
 
 
 def lead_name(name: str) -> str | None:
-    """The standard spelling of a lead's name, whatever its case ("AVR" -> "aVR"); None where it is
-    no standard lead."""
+    """The standard spelling of a lead's name, whatever its case; None where it is no standard lead.
+
+    >>> lead_name("AVR"), lead_name("MLII")
+    ('aVR', None)
+    """
     return _SPELLING.get(name.strip().upper())
 
 
 def standard_name(name: str) -> str:
-    """A lead's name in our spelling ("AVR" -> "aVR", "lead ii" -> "II"); other names ("MLII") as
-    they are."""
+    """A lead's name in the standard spelling; names of other leads as they are.
+
+    >>> standard_name("AVR"), standard_name("lead ii"), standard_name("MLII")
+    ('aVR', 'II', 'MLII')
+    """
     bare = name.strip()
     if bare.lower().startswith("lead "):
         bare = bare[5:].strip()
@@ -46,13 +60,16 @@ def standard_name(name: str) -> str:
 
 
 Voltages = Int64[np.ndarray, " time"] | Float[np.ndarray, " time"]
-"""mV, or counts in a type that does not overflow when they are added."""
+"""A lead's voltages in mV, or in counts of a type that does not overflow when they are added."""
 
 
 def derived_limb_leads(one: Voltages, two: Voltages) -> dict[str, tuple[Voltages, float]]:
     """III, aVR, aVL and aVF from I and II: multiples, each with its unit in units of I and II.
 
     The unit is 1/2 where halves occur, so that whole numbers stay whole.
+
+    >>> derived_limb_leads(np.array([100, 101]), np.array([150, 150]))["aVF"]  # II - I / 2
+    (array([200, 199]), 0.5)
     """
     return {
         "III": (two - one, 1.0),

@@ -148,10 +148,9 @@ def test_kernels_know_no_files_and_no_config(file):
 
 
 @pytest.mark.parametrize("file", in_room("statistics", "signals"), ids=named)
-def test_numbers_and_waveforms_know_no_networks(file):
+def test_numbers_and_waveforms_know_no_networks_and_no_tables(file):
     assert not [name for name in imports(file) if name.startswith("torch.nn")]
-    if module(file).startswith("signals"):
-        assert "pandas" not in packages(imports(file))
+    assert "pandas" not in packages(imports(file))
 
 
 @pytest.mark.parametrize("file", in_room("people", "genetics", "recordings", "runs"), ids=named)

@@ -13,31 +13,33 @@ Arrays = dict[str, Any]
 """NumPy arrays by name."""
 
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
-"""What NumPy raises for a damaged file."""
+"""The errors that NumPy raises for a damaged file."""
 
 
 def kept(file: Path | None, make: Callable[[], Arrays]) -> Arrays:
-    """The arrays in `file` (.npz); what `make` gives is written there where it does not exist.
-    None: nothing is kept.
+    """The arrays in `file` (.npz); where it does not exist, `make` computes them and they are
+    written there. None: nothing is kept.
 
     Of several jobs that want the same at once, one computes it and the others wait; a killed one
     leaves nothing that looks whole. A damaged file is told of and written again.
     """
     if file is None:
         return make()
+
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_suffix(".lock")):
-        found = _read(file) if file.is_file() else None
-        if found is None:
-            found = make()
+        arrays = _read(file) if file.is_file() else None
+        if arrays is None:
+            arrays = make()
             partial = file.with_suffix(".partial")
             with partial.open("wb") as target:
-                np.savez(target, **found)
+                np.savez(target, **arrays)
             os.replace(partial, file)
-    return found
+    return arrays
 
 
 def _read(file: Path) -> Arrays | None:
+    """The arrays in `file`; None, with a message, where it is damaged."""
     try:
         with file.open("rb") as source, np.load(source, allow_pickle=False) as held:
             return {name: held[name] for name in held.files}

@@ -5,12 +5,13 @@ from pathlib import Path
 
 
 def available() -> int:
-    """Bytes: what the computer has free, or what its control group leaves, as on a cluster, if that
-    is less."""
+    """The bytes that the computer has free, or that its control group leaves, as on a cluster, if
+    that is less."""
     return min([_free(), *_left_in_groups()])
 
 
 def _free() -> int:
+    """The bytes that the computer has free."""
     file = Path("/proc/meminfo")
     if file.is_file():
         lines = dict(line.split(":", 1) for line in file.read_text().splitlines())
@@ -22,7 +23,7 @@ def _free() -> int:
 def _left_in_groups(
     root: Path = Path("/sys/fs/cgroup"), process: Path = Path("/proc/self/cgroup")
 ) -> list[int]:
-    """What each control group above this process (version 2) leaves of its limit."""
+    """The bytes that each control group above this process (version 2) leaves of its limit."""
     if not process.is_file():
         return []
     group = next(
@@ -30,6 +31,7 @@ def _left_in_groups(
     )
     if group is None:
         return []
+
     left = []
     folder = root / group.strip("/")
     for place in (folder, *folder.parents):
@@ -38,4 +40,5 @@ def _left_in_groups(
             left.append(max(0, int(limit.read_text()) - int(used.read_text())))
         if place == root:
             break
+
     return left

@@ -1,4 +1,4 @@
-"""The same work on many files, by several processes."""
+"""Several processes that do the same work on many files, and which process this one is."""
 
 import ctypes
 import os
@@ -12,7 +12,7 @@ from typing import TypeVar
 from ecgae.errors import InputError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Names of glibc's malloc.h."""
+"""The settings of glibc's allocator, numbered as in its malloc.h."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -26,10 +26,14 @@ def in_parallel(
 
     After an exception no further task is started. Raises `InputError` where a worker is ended from
     outside.
+
+    >>> list(in_parallel(str.upper, ["avr", "avl"], workers=1))
+    ['AVR', 'AVL']
     """
     if workers <= 1:
         yield from map(function, tasks)
         return
+
     pool = ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_prepare_worker
     )
@@ -51,11 +55,12 @@ def local_rank() -> int:
 
 
 def is_first_process() -> bool:
-    """True but for the further processes of a training on several devices."""
+    """False in the further processes of a training on several devices, True everywhere else."""
     return all(int(os.environ.get(name, 0)) == 0 for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"))
 
 
 def _prepare_worker() -> None:
+    """What every worker does before its first task."""
     keep_freed_memory(trim=256 * 2**20, map_from=64 * 2**20)
     _end_with_parent()
 
@@ -65,9 +70,8 @@ def keep_freed_memory(trim: int, map_from: int) -> None:
     use.
 
     By default glibc returns the memory of one file, or of one layer's activations, to the kernel
-    and asks for that of
-    the next: a fifth of the time of reading, a third of that of training. Nothing happens where the
-    C library is another one.
+    and asks for that of the next: a fifth of the time of reading, a third of that of training.
+    Nothing happens where the C library is another one.
     """
     try:
         c_library = ctypes.CDLL("libc.so.6")
@@ -78,7 +82,7 @@ def keep_freed_memory(trim: int, map_from: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent is killed would wait for work for ever."""
+    """Ends this worker when its parent is killed; it would wait for work for ever."""
     parent = parent_process()
 
     def watch() -> None:

@@ -22,11 +22,14 @@ def requeue_on_signal() -> None:
 
 
 def _requeue(*_: Any) -> None:
+    """Asks SLURM to put this job back into the queue, and says so; once for all its processes."""
     if not is_first_process():
         return
+
     job = os.environ["SLURM_JOB_ID"]
     if "SLURM_ARRAY_JOB_ID" in os.environ:
         job = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+
     print(
         f"\nthe time is nearly up: job {job} goes back into the queue", file=sys.stderr, flush=True
     )

@@ -36,6 +36,7 @@ def in_order(
     ):
 
         def oldest() -> tuple[Job, Result]:
+            """The job that was started first, waited for, with its result."""
             job, size, future = waiting.popleft()
             result = future.result()
             progress.update(size)

@@ -24,7 +24,7 @@ def in_torch(
     method: Callable[[Any, torch.Tensor, float], torch.Tensor],
 ) -> Callable[[Any, Array, float], Array]:
     """Makes `method(self, ecg [trace time] tensor, sampling_rate)` a step on arrays [*leads time]
-    of both kinds.
+    of NumPy and of torch.
 
     A NumPy array gives a NumPy array, a tensor gives a tensor on its device, of the same shape and
     float type. The result is always new memory, so a method may return its input; it must not write
@@ -76,19 +76,19 @@ def _for_each(work: Callable[[slice], None], pieces: list[slice], threads: int) 
 
 
 def _new(like: Float[Array, "*leads time"]) -> Float[Array, "*leads time"]:
+    """Memory for an array of the same kind, shape, type and device, not yet filled."""
     if isinstance(like, torch.Tensor):
         return torch.empty(like.shape, dtype=like.dtype, device=like.device)
     return np.empty(like.shape, like.dtype)
 
 
 def _tensor(ecg: Float[Array, "trace time"]) -> Float[torch.Tensor, "trace time"]:
+    """The traces as a tensor, in the same memory where that can be shared."""
+    if isinstance(ecg, torch.Tensor):
+        return ecg
     # torch shares memory only with contiguous writable arrays; a read-only one, as from a memory
     # map, is copied.
-    return (
-        ecg
-        if isinstance(ecg, torch.Tensor)
-        else torch.from_numpy(np.require(ecg, requirements=["C", "W"]))
-    )
+    return torch.from_numpy(np.require(ecg, requirements=["C", "W"]))
 
 
 def extended(
@@ -98,6 +98,9 @@ def extended(
     often as needed.
 
     SciPy calls this "reflect", NumPy and PyWavelets "symmetric".
+
+    >>> extended(torch.tensor([[1.0, 2.0, 3.0]]), left=2, right=4).tolist()
+    [[2.0, 1.0, 1.0, 2.0, 3.0, 3.0, 2.0, 1.0, 1.0]]
     """
     samples = ecg.shape[-1]
     before, after = min(left, samples), min(right, samples)
@@ -118,6 +121,9 @@ def moving_mean(
     An even window reaches one sample further back than ahead. The sum over the window is kept by
     adding what enters and taking off what leaves, so the running sum stays small and its rounding
     too.
+
+    >>> moving_mean(torch.tensor([[0.0, 0.0, 3.0, 0.0, 0.0]]), window=3).numpy().round(3)
+    array([[0., 1., 1., 1., 0.]], dtype=float32)
     """
     longer = extended(ecg, window // 2 + 1, window - window // 2 - 1)
     change = longer[:, window:] - longer[:, :-window]
@@ -128,10 +134,13 @@ def moving_mean(
 def ranked(
     values: Float[torch.Tensor, "trace time"], *ranks: int
 ) -> Float[torch.Tensor, "trace rank"]:
-    """The values that would stand at the places `ranks` (from 0) if each trace were sorted."""
-    if (
-        values.device.type == "cpu"
-    ):  # NumPy's selection is vectorised: four to ten times as fast as torch's
+    """The values that would stand at the places `ranks` (from 0) if each trace were sorted.
+
+    >>> ranked(torch.tensor([[5.0, 1.0, 3.0]]), 0, 2).tolist()
+    [[1.0, 5.0]]
+    """
+    # NumPy's selection is vectorised: four to ten times as fast as torch's.
+    if values.device.type == "cpu":
         return torch.from_numpy(
             np.partition(values.numpy(), sorted(set(ranks)), axis=-1)[:, list(ranks)]
         )
@@ -139,6 +148,10 @@ def ranked(
 
 
 def median(values: Float[torch.Tensor, "trace time"]) -> Float[torch.Tensor, "trace 1"]:
-    """The median of each trace; of an even number of values the mean of the two middle ones."""
+    """The median of each trace; of an even number of values the mean of the two middle ones.
+
+    >>> median(torch.tensor([[4.0, 1.0, 2.0, 100.0]])).tolist()
+    [[3.0]]
+    """
     count = values.shape[-1]
     return ranked(values, (count - 1) // 2, count // 2).mean(dim=-1, keepdim=True)

@@ -21,24 +21,24 @@ from ecgae.errors import InputError
 from ecgae.machine.extras import extra
 
 QRS_BAND = (8.0, 20.0)
-"""Hz; where QRS complexes stand out most from P and T waves, wander and muscle (Elgendi et al.,
-BIOSIGNALS 2010)."""
+"""The band in Hz where QRS complexes stand out most from P and T waves, wander and muscle (Elgendi
+et al., BIOSIGNALS 2010)."""
 
 POSITION_BAND = (5.0, 40.0)
-"""Hz; wide enough to leave the R peak where it is."""
+"""The band in Hz in which the R peak is looked for: wide enough to leave it where it is."""
 
 SMALLEST_QRS = 0.3
 """A detection below this share of the median height of the beats around it is a P or T wave, or
 noise in a pause."""
 
 LOWEST_RATE = 100.0
-"""Hz; `POSITION_BAND` needs more than twice its upper edge."""
+"""The lowest sampling rate in Hz: `POSITION_BAND` needs more than twice its upper edge."""
 
 PREMATURE = 0.85
 """A beat that comes before this share of the usual RR interval counts as premature."""
 
 SHIFT = 0.03
-"""s; how far a beat may be moved to align it with the others."""
+"""How far, in s, a beat may be moved to align it with the others."""
 
 
 def r_peaks(ecg: Float[np.ndarray, "lead time"], sampling_rate: float) -> Int[np.ndarray, " beat"]:
@@ -54,10 +54,12 @@ def r_peaks(ecg: Float[np.ndarray, "lead time"], sampling_rate: float) -> Int[np
     ecg = _moving_leads(ecg)
     if not len(ecg) or ecg.shape[-1] < sampling_rate:
         return np.empty(0, dtype=np.int64)
+
     qrs = np.abs(_bandpass(ecg, QRS_BAND, sampling_rate))
     weights = _lead_weights(qrs, sampling_rate)
     combined = np.sqrt(((weights * qrs) ** 2).sum(axis=0))
     peaks = _large_enough(combined, _detected(combined, sampling_rate), sampling_rate)
+
     # One quiet lead may tell that there is a beat; where its peak is takes more leads: these
     # weights are not squared.
     magnitude = np.sqrt((weights * _bandpass(ecg, POSITION_BAND, sampling_rate) ** 2).sum(axis=0))
@@ -70,6 +72,9 @@ def premature(peaks: Int[np.ndarray, " beat"], sampling_rate: float) -> Bool[np.
 
     A premature beat is ectopic, or the rhythm is irregular (in atrial fibrillation many beats are
     flagged). The first beat has no RR interval before it and is never flagged.
+
+    >>> premature(np.array([0, 400, 800, 1050, 1600, 2000]), sampling_rate=500.0)
+    array([False, False, False,  True, False, False])
     """
     rr = np.diff(peaks) / sampling_rate
     if len(rr) < 2:
@@ -79,26 +84,29 @@ def premature(peaks: Int[np.ndarray, " beat"], sampling_rate: float) -> Bool[np.
 
 def rr_interval(peaks: Int[np.ndarray, " beat"], sampling_rate: float) -> float:
     """The mean RR interval in s from the first to the last beat, as devices print it; NaN for fewer
-    than two beats."""
-    return (
-        float((peaks[-1] - peaks[0]) / (len(peaks) - 1) / sampling_rate)
-        if len(peaks) > 1
-        else float("nan")
-    )
+    than two beats.
+
+    >>> rr_interval(np.array([100, 500, 920, 1300]), sampling_rate=500.0)
+    0.8
+    """
+    if len(peaks) < 2:
+        return float("nan")
+    return float((peaks[-1] - peaks[0]) / (len(peaks) - 1) / sampling_rate)
 
 
 class BuiltBeat(NamedTuple):
     """The median beat of a recording, and the beats that it was made from."""
 
     median_beat: Float[np.ndarray, "lead sample"]
-    """mV; the segment between P and QRS is at zero."""
+    """Voltages in mV; the segment between P and QRS is at zero."""
     r_sample: int
-    """Where the R peak is in `median_beat`."""
+    """The sample of `median_beat` at which the R peak is."""
     used: Int[np.ndarray, " used"]
-    """Samples of the recording at which the beats that it was made from were aligned."""
+    """Samples of the recording at which the beats that the median was made from were aligned; none
+    that the ends of the recording cut."""
     ectopic: Int[np.ndarray, " ectopic"]
-    """Samples of the beats left out: premature, or unlike the others. Neither holds beats that the
-    ends cut."""
+    """Samples of the beats left out because they are premature, or unlike the others; none that the
+    ends of the recording cut."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +114,9 @@ class MedianBeat:
     """The trimmed mean over the aligned, normal beats of a recording, per lead and sample.
 
     1. Baseline: a cubic spline through the PR segments (0.10 to 0.07 s before R) of the beats in
-    time, subtracted.
+       time, subtracted.
     2. Alignment: each beat is shifted by up to `SHIFT` to where its QRS (0.1 s around R) is most
-    like the median's.
+       like the median's.
     3. Ectopic beats are left out: premature ones, and those whose QRS and T wave (-0.1 to 0.4 s)
        correlate with the median of the others below `min_correlation`.
 
@@ -117,18 +125,26 @@ class MedianBeat:
     the result is laid out like the device's median beat in UK Biobank (1.2 s, 600 samples at 500
     Hz, R near 476 ms): it shows parts of the neighbouring beats where the heart rate is above 80 or
     so per minute.
+
+    >>> peaks = np.array([400, 800, 1200, 1450, 2000, 2400, 2800, 3200])  # the fourth is early
+    >>> ecg = np.exp(-(((np.arange(5000)[None] - peaks[:, None]) / 6) ** 2)).sum(axis=0)[None]
+    >>> built = MedianBeat()(ecg, sampling_rate=500.0, peaks=peaks)
+    >>> built.median_beat.shape, int(built.median_beat.argmax()), built.used, built.ectopic
+    ((1, 600), 238, array([ 400,  800, 1200, 2000, 2400, 2800, 3200]), array([1450]))
     """
 
     before: float = 0.476
-    """s before R."""
+    """How much of a beat is taken before R, in s."""
     after: float = 0.724
-    """s from R on."""
+    """How much of a beat is taken from R on, in s."""
     trim: float = 0.2
     """The share of values dropped at either end before the mean is taken: 0 is the mean, near 0.5
     it is the median. Of 8 beats 0.2 drops the outermost two, and leaves less noise than the median
     does: it comes closer to the device's."""
     min_beats: int = 3
+    """The fewest normal beats that a median is made from."""
     min_correlation: float = 0.8
+    """The lowest correlation with the median of the others at which a beat counts as normal."""
 
     def __post_init__(self) -> None:
         if not (self.before >= 0.15 and self.after >= 0.15):
@@ -150,8 +166,8 @@ class MedianBeat:
         sampling_rate: float,
         peaks: Int[np.ndarray, " beat"] | None = None,
     ) -> BuiltBeat:
-        """`ecg` in mV without missing samples; `peaks` where the R peaks are known, else they are
-        found.
+        """The median beat of a recording: `ecg` in mV without missing samples; `peaks` where the R
+        peaks are known, else they are found.
 
         Raises `InputError` where fewer than `min_beats` normal beats lie within the recording.
         """
@@ -160,24 +176,31 @@ class MedianBeat:
             raise InputError(
                 f"ecg must have no missing samples for a median beat; got {missing:,} of them."
             )
+
         if peaks is None:
             peaks = r_peaks(ecg, sampling_rate)
         early = premature(peaks, sampling_rate)
+
         level = ecg - _baseline(ecg, peaks[~early], sampling_rate)
         before, after = round(self.before * sampling_rate), round(self.after * sampling_rate)
         reach = round(SHIFT * sampling_rate)
+
         whole = (peaks >= before + reach) & (peaks + after + reach <= ecg.shape[-1])
         beats, peaks, early = len(peaks), peaks[whole], early[whole]
+
         normal, aligned = ~early, peaks
         for _ in range(2):
             median_beat = self._average(level, aligned[normal], before, after, beats)
             aligned = _aligned(level, peaks, median_beat, before, sampling_rate)
-            normal = ~early & (
-                _likeness(level, aligned, median_beat, before, sampling_rate)
-                >= self.min_correlation
-            )
+            likeness = _likeness(level, aligned, median_beat, before, sampling_rate)
+            normal = ~early & (likeness >= self.min_correlation)
         median_beat = self._average(level, aligned[normal], before, after, beats)
-        return BuiltBeat(median_beat.astype(ecg.dtype), before, aligned[normal], aligned[~normal])
+        return BuiltBeat(
+            median_beat=median_beat.astype(ecg.dtype),
+            r_sample=before,
+            used=aligned[normal],
+            ectopic=aligned[~normal],
+        )
 
     def _average(
         self,
@@ -187,6 +210,7 @@ class MedianBeat:
         after: int,
         beats: int,
     ) -> Float[np.ndarray, "lead sample"]:
+        """The trimmed mean of the beats at `peaks`; `beats`: how many the recording has."""
         if len(peaks) < self.min_beats:
             raise InputError(
                 f"a median beat must have at least {self.min_beats} normal beats; got {len(peaks)} of {beats}. "
@@ -196,6 +220,7 @@ class MedianBeat:
 
 
 def _require_rate(sampling_rate: float) -> None:
+    """Refuses a sampling rate at which no beats can be found."""
     if not sampling_rate >= LOWEST_RATE:
         raise InputError(
             f"sampling_rate must be at least {LOWEST_RATE:g} Hz to find beats; got {sampling_rate:g} Hz."
@@ -214,6 +239,7 @@ def _moving_leads(ecg: Float[np.ndarray, "lead time"]) -> Float[np.ndarray, "mov
 def _bandpass(
     ecg: Float[np.ndarray, "lead time"], band: tuple[float, float], sampling_rate: float
 ) -> Float[np.ndarray, "lead time"]:
+    """The part of `ecg` within `band` (Hz), without phase shift."""
     return sosfiltfilt(butter(2, band, "bandpass", fs=sampling_rate, output="sos"), ecg, axis=-1)
 
 
@@ -232,33 +258,40 @@ def _lead_weights(
     edges = np.linspace(0, time, cells + 1).round().astype(int)
     highest = np.maximum.reduceat(qrs, edges[:-1], axis=-1)
     background = np.stack([np.median(qrs[:, a:b], axis=-1) for a, b in pairwise(edges)], axis=-1)
+
     highest = maximum_filter1d(highest, 5, axis=-1)
     background = median_filter(background, (1, 11), mode="nearest")
     usual = np.median(highest, axis=-1, keepdims=True)
     usual = np.maximum(usual, np.finfo(float).tiny)
+
     # A background of exactly zero (a trace of whole counts that pauses) must not give a lead all
     # the weight.
     share = 1 / np.maximum(background / usual, 1e-3) * (usual / np.maximum(highest, usual)) ** 2
     weights = share / np.sqrt((share**2).sum(axis=0)) / np.sqrt(usual)
+
     middle = (edges[1:] + edges[:-1]) / 2
     return np.stack([np.interp(np.arange(time), middle, lead) for lead in weights])
 
 
 def _detected(trace: Float[np.ndarray, " time"], sampling_rate: float) -> Int[np.ndarray, " beat"]:
+    """The QRS complexes that NeuroKit2 finds in one trace, T waves and noise included."""
     neurokit2 = extra("neurokit2", "beats", "the finder of beats")
+
     with warnings.catch_warnings():
         # The library takes the mean length of no QRS complex where it sees none.
         warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
         warnings.filterwarnings(
             "ignore", message="invalid value encountered", category=RuntimeWarning
         )
-        found = neurokit2.ecg_findpeaks(trace, sampling_rate=sampling_rate, method="neurokit")
-    return np.asarray(found["ECG_R_Peaks"]).astype(np.int64)
+        peaks = neurokit2.ecg_findpeaks(trace, sampling_rate=sampling_rate, method="neurokit")
+
+    return np.asarray(peaks["ECG_R_Peaks"]).astype(np.int64)
 
 
 def _large_enough(
     trace: Float[np.ndarray, " time"], peaks: Int[np.ndarray, " candidate"], sampling_rate: float
 ) -> Int[np.ndarray, " beat"]:
+    """The candidates that are no T wave and no noise: see `SMALLEST_QRS`."""
     if len(peaks) < 3:
         return peaks
     height = maximum_filter1d(trace, 2 * round(0.05 * sampling_rate) + 1)[peaks]
@@ -268,6 +301,7 @@ def _large_enough(
 def _moved_to_maximum(
     trace: Float[np.ndarray, " time"], peaks: Int[np.ndarray, " candidate"], reach: int
 ) -> Int[np.ndarray, " beat"]:
+    """The sample of the highest value within `reach` samples of each candidate."""
     window = peaks[:, None] + np.arange(-reach, reach + 1)
     height = np.where(
         (window >= 0) & (window < len(trace)), trace[np.clip(window, 0, len(trace) - 1)], -np.inf
@@ -277,20 +311,20 @@ def _moved_to_maximum(
 
 def _usual(values: Float[np.ndarray, " value"]) -> Float[np.ndarray, " value"]:
     """The median of the nine values around each one; of all values where there are fewer."""
-    return (
-        median_filter(values, 9, mode="nearest")
-        if len(values) >= 9
-        else np.full(len(values), np.median(values))
-    )
+    if len(values) < 9:
+        return np.full(len(values), np.median(values))
+    return median_filter(values, 9, mode="nearest")
 
 
 def _baseline(
     ecg: Float[np.ndarray, "lead time"], peaks: Int[np.ndarray, " beat"], sampling_rate: float
 ) -> Float[np.ndarray, "lead time"]:
+    """The wander: a spline through the PR segments of the beats at `peaks`."""
     start, stop = round(-0.10 * sampling_rate), round(-0.07 * sampling_rate)
     peaks = peaks[peaks + start >= 0]
     knots = peaks + (start + stop) / 2
     levels = _cut(ecg, peaks, start, stop).mean(axis=-1)
+
     if len(knots) < 2:
         return np.broadcast_to(levels.sum(axis=0)[:, None], ecg.shape)
     # A cubic runs away beyond its knots: before the first and after the last one their level is
@@ -309,8 +343,8 @@ def _cut(
 def _correlation(
     beats: Float[np.ndarray, "beat lead sample"], median_beat: Float[np.ndarray, "lead sample"]
 ) -> Float[np.ndarray, " beat"]:
-    """Pearson's over the samples of all leads, each lead about its own mean; 0 where nothing
-    varies."""
+    """Pearson's correlation of each beat with the median over the samples of all leads, each lead
+    about its own mean; 0 where nothing varies."""
     beats = beats - beats.mean(axis=-1, keepdims=True)
     median_beat = median_beat - median_beat.mean(axis=-1, keepdims=True)
     size = np.sqrt(
@@ -331,6 +365,7 @@ def _aligned(
     half, reach = round(0.1 * sampling_rate), round(SHIFT * sampling_rate)
     qrs = median_beat[:, r_sample - half : r_sample + half]
     windows = sliding_window_view(_cut(ecg, peaks, -half - reach, half + reach), 2 * half, axis=-1)
+
     # The covariance with the median, about each window's mean, over the window's own size.
     covariance = np.einsum(
         "blws,ls->bw", windows, qrs - qrs.mean(axis=-1, keepdims=True), optimize=True
@@ -338,6 +373,7 @@ def _aligned(
     squares = np.einsum("blws,blws->bw", windows, windows)
     size = squares - (windows.sum(axis=-1) ** 2).sum(axis=1) / (2 * half)
     likeness = covariance / np.sqrt(np.maximum(size, np.finfo(float).tiny))
+
     return peaks + likeness.argmax(axis=1) - reach
 
 

@@ -21,27 +21,35 @@ QRS_SPEED = 0.05
 """QRS lasts while the joint speed of the leads is at least this share of its highest value."""
 
 P_SPEED = 0.4
-"""The same for P, whose highest speed is only a few times that of the noise."""
+"""P lasts while the joint speed of the leads is at least this share of its highest value in P,
+which is only a few times that of the noise."""
 
 T_SPEED = 0.15
-"""The same for the end of T, after its fastest descent."""
+"""T ends where the joint speed of the leads falls below this share of its value in T's fastest
+descent."""
 
 SMALLEST_WAVE = 0.02
-"""mV; the root mean square over leads that P or T must reach above the line between its ends. P has
-at least 0.03 in the sinus rhythms of PTB-XL's first 200 records; what fibrillation leaves of itself
-in a median beat is below 0.016."""
+"""The root mean square over leads, in mV, that P or T must reach above the line between its ends.
+P has at least 0.03 in the sinus rhythms of PTB-XL's first 200 records; what fibrillation leaves of
+itself in a median beat is below 0.016."""
 
 NOT_FOUND = float("nan")
+"""Stands for a bound, or a measurement, that cannot be given."""
 
 
 class Bounds(NamedTuple):
     """Samples of the median beat, over all leads; NaN where a wave, or its end, is not found."""
 
     p_onset: float
+    """The sample at which P begins."""
     p_offset: float
+    """The sample at which P ends."""
     qrs_onset: float
+    """The sample at which QRS begins."""
     qrs_offset: float
+    """The sample at which QRS ends."""
     t_offset: float
+    """The sample at which T ends."""
 
 
 def intervals(
@@ -62,14 +70,25 @@ def intervals(
     is the highest point of QRS above its onset.
 
     Raises `InputError` below 100 Hz.
+
+    >>> time = np.arange(600) / 500 - 0.476  # s from R
+    >>> wave = lambda centre, width, height: height * np.exp(-(((time - centre) / width) ** 2))
+    >>> beat = wave(-0.16, 0.025, 0.12) + wave(0, 0.012, 1.0) + wave(0.28, 0.06, 0.3)
+    >>> printed = intervals(
+    ...     np.stack([0.6 * beat, beat]), 500.0, r_sample=238, rr_interval=0.9, leads=("I", "II")
+    ... )
+    >>> {name: round(printed[name]) for name in ("heart_rate", "qt_interval", "r_axis")}
+    {'heart_rate': 67, 'qt_interval': 426, 'r_axis': 53}
     """
     if len(leads) != len(median_beat):
         raise InputError(
             f"leads must name each row of the median beat; got {len(leads)} for {len(median_beat)} rows."
         )
+
     bounds = delineate(median_beat, sampling_rate, r_sample, rr_interval)
     ms = 1000 / sampling_rate
     qt = (bounds.t_offset - bounds.qrs_onset) * ms
+
     waves = {
         "p": _deflection(median_beat, bounds.p_onset, bounds.p_offset),
         "r": _deflection(median_beat, bounds.qrs_onset, bounds.qrs_offset),
@@ -84,6 +103,7 @@ def intervals(
             _from_onset(median_beat, bounds.qrs_onset, bounds.qrs_offset, bounds.t_offset)
         ),
     }
+
     return {
         "heart_rate": 60 / rr_interval if rr_interval > 0 else NOT_FOUND,
         "rr_interval": 1000 * rr_interval,
@@ -108,19 +128,34 @@ def delineate(
     rr_interval: float,
 ) -> Bounds:
     """Where P, QRS and T begin and end, over all leads that vary. Leads with missing samples are
-    not looked at."""
+    not looked at.
+
+    >>> time = np.arange(600) / 500 - 0.476  # s from R
+    >>> beat = np.exp(-((time / 0.012) ** 2)) + 0.3 * np.exp(-(((time - 0.28) / 0.06) ** 2))
+    >>> bounds = delineate(beat[None], 500.0, r_sample=238, rr_interval=0.9)
+    >>> bounds.p_onset, bounds.qrs_onset < 238 < bounds.qrs_offset < bounds.t_offset
+    (nan, True)
+    """
     if not sampling_rate >= 100:
         raise InputError(
             f"sampling_rate must be at least 100 Hz to measure intervals; got {sampling_rate:g} Hz."
         )
+
     ecg = median_beat[np.isfinite(median_beat).all(axis=-1)].astype(np.float64)
     ecg = ecg[np.ptp(ecg, axis=-1) > 0]
     if not (len(ecg) and rr_interval > 0):
         return Bounds(*[NOT_FOUND] * 5)
+
     qrs_onset, qrs_offset = _qrs(ecg, sampling_rate, r_sample)
     p_onset, p_offset = _p(ecg, sampling_rate, qrs_onset, rr_interval)
     t_offset = _t_offset(ecg, sampling_rate, qrs_offset, r_sample, rr_interval)
-    return Bounds(p_onset, p_offset, qrs_onset, qrs_offset, t_offset)
+    return Bounds(
+        p_onset=p_onset,
+        p_offset=p_offset,
+        qrs_onset=qrs_onset,
+        qrs_offset=qrs_offset,
+        t_offset=t_offset,
+    )
 
 
 def _speed(
@@ -142,16 +177,15 @@ def _last_fast(speed: Float[np.ndarray, " sample"], threshold: float, pause: int
 def _qrs(
     ecg: Float[np.ndarray, "lead sample"], sampling_rate: float, r_sample: int
 ) -> tuple[float, float]:
-    """From the fastest sample within 50 ms of R outwards, up to 150 ms before and 200 ms after R,
-    until it pauses."""
+    """QRS lasts from the fastest sample within 50 ms of R outwards, up to 150 ms before and 200 ms
+    after R, until the leads pause."""
     speed = _speed(ecg, 0.014, sampling_rate)
     start = max(0, r_sample - round(0.05 * sampling_rate))
     fastest = start + int(speed[start : r_sample + round(0.05 * sampling_rate)].argmax())
+
     threshold, pause = QRS_SPEED * speed[fastest], round(0.014 * sampling_rate)
-    earliest, latest = (
-        max(0, r_sample - round(0.15 * sampling_rate)),
-        r_sample + round(0.2 * sampling_rate),
-    )
+    earliest = max(0, r_sample - round(0.15 * sampling_rate))
+    latest = r_sample + round(0.2 * sampling_rate)
     onset = fastest - _last_fast(speed[earliest : fastest + 1][::-1], threshold, pause)
     return onset, fastest + _last_fast(speed[fastest:latest], threshold, pause)
 
@@ -166,25 +200,28 @@ def _p(
     is 24 ms long."""
     if np.isnan(qrs_onset):
         return NOT_FOUND, NOT_FOUND
+
     end = int(qrs_onset)
     start = max(0, end - round(min(0.28, 0.4 * rr_interval) * sampling_rate))
     reach = round(0.08 * sampling_rate)
     if end - start < reach:
         return NOT_FOUND, NOT_FOUND
+
     peak = start + int(_size(_deflection(ecg, start, end)).argmax())
     speed = _speed(ecg, 0.03, sampling_rate)
     # The last 10 ms are QRS already, as far as a slope over 30 ms can tell.
     near = speed[max(start, peak - reach) : min(end - round(0.01 * sampling_rate), peak + reach)]
     if not near.size:
         return NOT_FOUND, NOT_FOUND
+
     threshold, pause = P_SPEED * near.max(), round(0.024 * sampling_rate)
     earliest = max(0, start - round(0.05 * sampling_rate))
     onset = peak - _last_fast(speed[earliest : peak + 1][::-1], threshold, pause)
     offset = peak + _last_fast(speed[peak:end], threshold, pause)
-    if not end - onset >= round(
-        0.06 * sampling_rate
-    ):  # what begins later is the foot of QRS, or has no onset (NaN)
+    # What begins later is the foot of QRS, or has no onset (NaN).
+    if not end - onset >= round(0.06 * sampling_rate):
         return NOT_FOUND, NOT_FOUND
+
     height = _size(_deflection(ecg, onset, offset if np.isfinite(offset) else end)).max()
     return (onset, offset) if height >= SMALLEST_WAVE else (NOT_FOUND, NOT_FOUND)
 
@@ -200,20 +237,23 @@ def _t_offset(
     fastest descent."""
     if np.isnan(qrs_offset):
         return NOT_FOUND
+
     start = int(qrs_offset) + round(0.06 * sampling_rate)
     end = min(ecg.shape[-1], r_sample + round(0.65 * rr_interval * sampling_rate))
     if end - start < round(0.1 * sampling_rate):
         return NOT_FOUND
+
     height = _size(_deflection(ecg, start, end - 1))
     peak = start + int(height.argmax())
+
     speed = _speed(ecg, 0.08, sampling_rate)
     fastest = peak + int(speed[peak : min(end, peak + round(0.2 * sampling_rate))].argmax())
     return _first_rest(speed[fastest:end]) + fastest if height.max() >= SMALLEST_WAVE else NOT_FOUND
 
 
 def _first_rest(speed: Float[np.ndarray, " sample"]) -> float:
-    """The first sample below `T_SPEED` of the first one, or where it turns up again below half of
-    it: a U or P wave."""
+    """The first sample at which the speed is below `T_SPEED` of the first one's, or, below half of
+    that, rises again: a U or P wave."""
     slow = speed < T_SPEED * speed[0]
     turns = np.zeros_like(slow)
     turns[1:-1] = (
@@ -233,10 +273,12 @@ def _deflection(
 
 
 def _size(wave: Float[np.ndarray, "lead wave"]) -> Float[np.ndarray, " wave"]:
+    """The root mean square over leads."""
     return np.sqrt((wave**2).mean(axis=0))
 
 
 def _extreme(wave: Float[np.ndarray, "lead wave"]) -> Float[np.ndarray, " lead"]:
+    """The value of each lead that is farthest from zero, with its sign; NaN without a wave."""
     if not wave.shape[-1]:
         return np.full(len(wave), NOT_FOUND)
     return np.take_along_axis(wave, np.abs(wave).argmax(axis=-1)[:, None], axis=-1)[:, 0]
@@ -245,12 +287,15 @@ def _extreme(wave: Float[np.ndarray, "lead wave"]) -> Float[np.ndarray, " lead"]
 def _from_onset(
     ecg: Float[np.ndarray, "lead sample"], onset: float, start: float, stop: float
 ) -> Float[np.ndarray, "lead wave"]:
+    """The samples from `start` to `stop`, from the voltages at `onset`; none where a bound is
+    missing."""
     if not (np.isfinite(onset) and np.isfinite(start) and np.isfinite(stop)):
         return np.empty((len(ecg), 0))
     return ecg[:, int(start) : int(stop) + 1].astype(np.float64) - ecg[:, [int(onset)]]
 
 
 def _highest(wave: Float[np.ndarray, "lead wave"]) -> Float[np.ndarray, " lead"]:
+    """The highest value of each lead; NaN without a wave."""
     return wave.max(axis=-1) if wave.shape[-1] else np.full(len(wave), NOT_FOUND)
 
 

@@ -15,10 +15,10 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from ecgae.errors import InputError
 
 STUCK = 0.02
-"""s; how long a trace must stay at its highest or lowest value to count as cut off there."""
+"""How long, in s, a trace must stay at its highest or lowest value to count as cut off there."""
 
 FULL_SCALE = 32767
-"""Counts; the largest value that a recording of 16 bits can hold."""
+"""The largest value, in counts, that a recording of 16 bits can hold."""
 
 
 class Quality(NamedTuple):
@@ -28,24 +28,24 @@ class Quality(NamedTuple):
     missing: Float[np.ndarray, "individual lead"]
     """Share of samples that are NaN or infinite."""
     flat: Float[np.ndarray, "individual lead"]
-    """s; the longest time without a change of half a count."""
+    """The longest time, in s, without a change of half a count."""
     saturated: Float[np.ndarray, "individual lead"]
-    """Share of samples at the largest value of 16 bits, or within `STUCK` or more at the lead's own
+    """Share of samples at the largest value of 16 bits, or for `STUCK` or longer at the lead's own
     extremes."""
     amplitude: Float[np.ndarray, "individual lead"]
-    """mV; from the 0.5th to the 99.5th percentile, without wander."""
+    """The range in mV from the 0.5th to the 99.5th percentile, without wander."""
     noise: Float[np.ndarray, "individual lead"]
-    """mV; the standard deviation above 40 Hz between QRS complexes: the median over seconds of
+    """The standard deviation in mV above 40 Hz between QRS complexes: the median over seconds of
     median |x| / 0.6745."""
     wander: Float[np.ndarray, "individual lead"]
-    """mV; the range of what is below 0.5 Hz."""
+    """The range in mV of what is below 0.5 Hz."""
     einthoven_error: Float[np.ndarray, " individual"]
-    """mV; the largest |I + III - II|: leads that were swapped or corrupted after the recorder had
+    """The largest |I + III - II| in mV: leads that were swapped or corrupted after the recorder had
     computed III."""
     arm_correlation: Float[np.ndarray, " individual"]
-    """Of leads I and V6, which look at the heart from the same side: near -1 where the arm
-    electrodes are swapped (or in dextrocardia). A swap of electrodes leaves the Einthoven error at
-    zero."""
+    """The correlation of leads I and V6, which look at the heart from the same side: near -1 where
+    the arm electrodes are swapped (or in dextrocardia). A swap of electrodes leaves the Einthoven
+    error at zero."""
 
 
 def quality(
@@ -55,17 +55,27 @@ def quality(
     resolution: Float[np.ndarray, " lead"] | float,
 ) -> Quality:
     """All measurements of a block; `ecg` in mV with NaN where samples are missing, `resolution` in
-    mV per count."""
+    mV per count.
+
+    >>> ecg = np.sin(2 * np.pi * 5 * np.arange(5000) / 500)[None, None].repeat(2, axis=1)
+    >>> ecg[0, 1, 1000:3000] = ecg[0, 1, 1000]  # lead II stands still for 4 s
+    >>> measured = quality(ecg, 500.0, ("I", "II"), resolution=0.005)
+    >>> measured.flat, measured.amplitude.round(1)
+    (array([[0.006, 4.002]]), array([[2., 2.]]))
+    """
     if len(leads) != ecg.shape[1]:
         raise InputError(
             f"leads must name each lead of the recordings; got {len(leads)} for {ecg.shape[1]} leads."
         )
+
     count = np.broadcast_to(np.asarray(resolution, dtype=np.float64), (len(leads),))[:, None]
     known = np.isfinite(ecg)
     whole = ecg if known.all() else _filled(ecg, known)
+
     wander, beats, fast = _bands(whole, sampling_rate)
     low, high = np.quantile(beats, [0.005, 0.995], axis=-1)
     measured = np.where(known.any(axis=-1), 1.0, np.nan)
+
     return Quality(
         missing=1 - known.mean(axis=-1),
         flat=_longest_rest(ecg, count) / sampling_rate * measured,
@@ -82,84 +92,60 @@ class Requirement(NamedTuple):
     """What a limit of `Exclusions` is about, and what whoever exceeds it is told."""
 
     limit: str
-    """The field of `Exclusions`; True there stands for "must not be"."""
+    """The field of `Exclusions` that holds the limit; True there stands for "must not be"."""
     measurement: str
-    """The field of `Quality`, or the flag."""
+    """The field of `Quality`, or the flag, that the limit is compared with."""
     side: int
     """1: the limit is the highest value allowed; -1: the lowest."""
     range: tuple[float, float]
-    """What the limit itself may be."""
+    """The lowest and the highest limit that may be asked for."""
     reason: str
+    """What is required; what was measured, as a format of `lead` and `measured`."""
 
 
-SHARE, AMOUNT = (0.0, 1.0), (0.0, np.inf)
+def _at_most(limit: str, allowed: tuple[float, float], reason: str, of: str = "") -> Requirement:
+    """A limit on the highest value of the measurement `of`, by default that of the limit's name."""
+    return Requirement(limit=limit, measurement=of or limit, side=1, range=allowed, reason=reason)
 
-REQUIREMENTS = tuple(
-    Requirement(*row)
-    for row in (
-        (
-            "missing",
-            "missing",
-            1,
-            SHARE,
-            "lead {lead} must have its samples; {found:.2%} are missing",
-        ),
-        ("flat", "flat", 1, AMOUNT, "lead {lead} must vary; flat for {found:.1f} s"),
-        (
-            "saturated",
-            "saturated",
-            1,
-            SHARE,
-            "lead {lead} must not be cut off; {found:.1%} of its samples are",
-        ),
-        (
-            "einthoven_error",
-            "einthoven_error",
-            1,
-            AMOUNT,
-            "I + III must equal II; they differ by {found:.3f} mV",
-        ),
-        (
-            "arm_correlation",
-            "arm_correlation",
-            -1,
-            (-1, 1),
-            "arm electrodes must not be swapped; I on V6 {found:.2f}",
-        ),
-        (
-            "lowest_amplitude",
-            "amplitude",
-            -1,
-            AMOUNT,
-            "lead {lead} must show a heart; it spans {found:.3f} mV",
-        ),
-        (
-            "highest_amplitude",
-            "amplitude",
-            1,
-            AMOUNT,
-            "lead {lead} must be a heart's; it spans {found:.1f} mV",
-        ),
-        ("noise", "noise", 1, AMOUNT, "lead {lead} must be quiet; its noise is {found:.3f} mV"),
-        ("wander", "wander", 1, AMOUNT, "lead {lead} must not wander; it does by {found:.1f} mV"),
-        (
-            "poor_quality",
-            "poor_quality",
-            1,
-            SHARE,
-            "quality must not be poor; the device says it is",
-        ),
-        ("paced", "paced", 1, SHARE, "rhythm must be the heart's own; it is paced"),
-        (
-            "ectopic_share",
-            "ectopic_share",
-            1,
-            SHARE,
-            "beats must be normal; {found:.0%} are ectopic",
-        ),
-    )
+
+def _at_least(limit: str, allowed: tuple[float, float], reason: str, of: str = "") -> Requirement:
+    """A limit on the lowest value of the measurement `of`, by default that of the limit's name."""
+    return Requirement(limit=limit, measurement=of or limit, side=-1, range=allowed, reason=reason)
+
+
+SHARE, AMOUNT, CORRELATION = (0.0, 1.0), (0.0, np.inf), (-1.0, 1.0)
+
+REQUIREMENTS = (
+    _at_most("missing", SHARE, "lead {lead} must have its samples; {measured:.2%} are missing"),
+    _at_most("flat", AMOUNT, "lead {lead} must vary; flat for {measured:.1f} s"),
+    _at_most(
+        "saturated", SHARE, "lead {lead} must not be cut off; {measured:.1%} of its samples are"
+    ),
+    _at_most("einthoven_error", AMOUNT, "I + III must equal II; they differ by {measured:.3f} mV"),
+    _at_least(
+        "arm_correlation",
+        CORRELATION,
+        "arm electrodes must not be swapped; I on V6 {measured:.2f}",
+    ),
+    _at_least(
+        "lowest_amplitude",
+        AMOUNT,
+        "lead {lead} must show a heart; it spans {measured:.3f} mV",
+        of="amplitude",
+    ),
+    _at_most(
+        "highest_amplitude",
+        AMOUNT,
+        "lead {lead} must be a heart's; it spans {measured:.1f} mV",
+        of="amplitude",
+    ),
+    _at_most("noise", AMOUNT, "lead {lead} must be quiet; its noise is {measured:.3f} mV"),
+    _at_most("wander", AMOUNT, "lead {lead} must not wander; it does by {measured:.1f} mV"),
+    _at_most("poor_quality", SHARE, "quality must not be poor; the device says it is"),
+    _at_most("paced", SHARE, "rhythm must be the heart's own; it is paced"),
+    _at_most("ectopic_share", SHARE, "beats must be normal; {measured:.0%} are ectopic"),
 )
-"""In the order in which they are looked at."""
+"""All requirements, in the order in which they are looked at."""
 
 
 @dataclass(frozen=True)
@@ -168,24 +154,30 @@ class Exclusions:
     requires nothing.
 
     Of several leads that fail a requirement, the worst one is named.
+
+    >>> ecg = np.sin(2 * np.pi * 5 * np.arange(5000) / 500)[None, None].repeat(2, axis=1)
+    >>> ecg[0, 1, 1000:3000] = ecg[0, 1, 1000]
+    >>> leads = ("I", "II")
+    >>> Exclusions(flat=1.0)(quality(ecg, 500.0, leads, resolution=0.005), leads)
+    {0: 'lead II must vary; flat for 4.0 s'}
     """
 
     missing: float | None = None
     """Largest share of missing samples in a lead."""
     flat: float | None = None
-    """s; longest time for which a lead may not change."""
+    """Longest time, in s, for which a lead may not change."""
     saturated: float | None = None
     """Largest share of samples of a lead that may be cut off."""
     lowest_amplitude: float | None = None
-    """mV"""
+    """Smallest amplitude of a lead, in mV."""
     highest_amplitude: float | None = None
-    """mV"""
+    """Largest amplitude of a lead, in mV."""
     noise: float | None = None
-    """mV"""
+    """Largest noise of a lead, in mV."""
     wander: float | None = None
-    """mV"""
+    """Largest wander of a lead, in mV."""
     einthoven_error: float | None = None
-    """mV"""
+    """Largest |I + III - II|, in mV."""
     arm_correlation: float | None = None
     """Smallest correlation of leads I and V6."""
     ectopic_share: float | None = None
@@ -214,37 +206,44 @@ class Exclusions:
         poor_quality: Bool[np.ndarray, " individual"] | None = None,
     ) -> dict[int, str]:
         """The rows of the excluded individuals, ascending, and of each the reason: what is
-        required; what was found.
+        required; what was measured.
 
         The text before the semicolon is the same for all who share a reason, so that reasons can be
         counted by it. What was not measured (NaN, None) excludes nobody; missing samples do, by
         `missing`.
         """
-        found = {
+        measurements = {
             **measured._asdict(),
-            **{"ectopic_share": ectopic_share, "paced": paced, "poor_quality": poor_quality},
+            "ectopic_share": ectopic_share,
+            "paced": paced,
+            "poor_quality": poor_quality,
         }
         reasons: dict[int, str] = {}
+
         for requirement in REQUIREMENTS:
-            limit, values = getattr(self, requirement.limit), found[requirement.measurement]
+            limit = getattr(self, requirement.limit)
+            values = measurements[requirement.measurement]
             if limit is None or limit is False or values is None:
                 continue
+
             threshold = 0.5 if limit is True else limit
             columns = values.reshape(len(values), -1).astype(np.float64)
             excess = np.where(np.isnan(columns), -np.inf, requirement.side * (columns - threshold))
             worst = excess.argmax(axis=1)
             for row in np.flatnonzero(excess.max(axis=1) > 0):
                 text = requirement.reason.format(
-                    lead=leads[worst[row]], found=columns[row, worst[row]]
+                    lead=leads[worst[row]], measured=columns[row, worst[row]]
                 )
                 reasons.setdefault(int(row), text)
+
         return dict(sorted(reasons.items()))
 
 
 def _filled(
     ecg: Float[np.ndarray, "individual lead time"], known: Bool[np.ndarray, "individual lead time"]
 ) -> Float[np.ndarray, "individual lead time"]:
-    """Missing samples at the mean of their lead; a lead without any sample at zero."""
+    """The recordings with missing samples at the mean of their lead; a lead without any sample is
+    at zero."""
     mean = np.where(known, ecg, 0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
     return np.where(known, ecg, mean[..., None].astype(ecg.dtype))
 
@@ -264,7 +263,8 @@ def _bands(
 def _longest_rest(
     ecg: Float[np.ndarray, "individual lead time"], count: Float[np.ndarray, "lead 1"]
 ) -> Float[np.ndarray, "individual lead"]:
-    """Samples; a missing sample ends a rest, since that it is missing is told elsewhere."""
+    """The longest rest of each lead in samples; a missing sample ends a rest, since that it is
+    missing is told elsewhere."""
     with np.errstate(invalid="ignore"):  # infinity minus infinity
         moved = ~(np.abs(np.diff(ecg, axis=-1)) <= count / 2)
     sample = np.arange(1, ecg.shape[-1], dtype=np.int32)
@@ -278,9 +278,11 @@ def _saturated(
     count: Float[np.ndarray, "lead 1"],
     sampling_rate: float,
 ) -> Float[np.ndarray, "individual lead"]:
+    """Share of the samples of each lead that are cut off: see `Quality.saturated`."""
     known = np.isfinite(ecg)
     highest = np.where(known, ecg, -np.inf).max(axis=-1, keepdims=True)
     lowest = np.where(known, ecg, np.inf).min(axis=-1, keepdims=True)
+
     with np.errstate(invalid="ignore"):  # comparisons with a lead that has no samples
         extreme = (
             known
@@ -288,6 +290,7 @@ def _saturated(
             & (highest - lowest > count)
         )
         at_limit = known & (np.abs(ecg) >= (FULL_SCALE - 0.5) * count)
+
     samples = max(3, round(STUCK * sampling_rate) | 1)
     stuck = maximum_filter1d(
         minimum_filter1d(extreme.view(np.uint8), samples, axis=-1), samples, axis=-1
@@ -298,6 +301,7 @@ def _saturated(
 def _noise(
     fast: Float[np.ndarray, "individual lead time"], sampling_rate: float
 ) -> Float[np.ndarray, "individual lead"]:
+    """The noise of each lead, from what is above 40 Hz: see `Quality.noise`."""
     seconds = max(1, int(fast.shape[-1] // sampling_rate))
     length = fast.shape[-1] // seconds
     cut = fast[..., : seconds * length].reshape(*fast.shape[:-1], seconds, length)
@@ -307,6 +311,7 @@ def _noise(
 def _einthoven_error(
     ecg: Float[np.ndarray, "individual lead time"], leads: tuple[str, ...]
 ) -> Float[np.ndarray, " individual"]:
+    """The largest |I + III - II| of each recording; NaN without these leads."""
     if not {"I", "II", "III"} <= set(leads):
         return np.full(len(ecg), np.nan)
     one, two, three = (ecg[:, leads.index(lead)].astype(np.float64) for lead in ("I", "II", "III"))
@@ -319,6 +324,7 @@ def _einthoven_error(
 def _arm_correlation(
     beats: Float[np.ndarray, "individual lead time"], leads: tuple[str, ...]
 ) -> Float[np.ndarray, " individual"]:
+    """The correlation of I and V6 of each recording; NaN without these leads."""
     if not {"I", "V6"} <= set(leads):
         return np.full(len(beats), np.nan)
     one, six = beats[:, leads.index("I")], beats[:, leads.index("V6")]

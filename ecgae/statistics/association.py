@@ -32,8 +32,9 @@ class Model(NamedTuple):
     basis: Float[np.ndarray, "individual basis"]
     """Orthonormal columns that span the intercept and the covariates."""
     residuals: Float[np.ndarray, "individual phenotype"]
+    """What the covariates leave of each phenotype, in its unit."""
     sums_of_squares: Float[np.ndarray, " phenotype"]
-    """Of the residuals."""
+    """The sum of squares of each phenotype's residuals."""
 
 
 class Associations(NamedTuple):
@@ -43,29 +44,39 @@ class Associations(NamedTuple):
     beta: Float[np.ndarray, "variant phenotype"]
     """Change of the phenotype, in its unit, per copy of the effect allele."""
     standard_error: Float[np.ndarray, "variant phenotype"]
+    """The standard error of `beta`, in the same unit."""
     t: Float[np.ndarray, "variant phenotype"]
+    """Student's t: `beta / standard_error`."""
     df: Int[np.ndarray, " variant"]
     """Degrees of freedom of `t`."""
     n: Int[np.ndarray, " variant"]
-    """People with a call."""
+    """The number of people with a call of the variant."""
     effect_allele_frequency: Float[np.ndarray, " variant"]
-    """Among those people."""
+    """The effect allele's share of the alleles of the people with a call; NaN where nobody has
+    one."""
 
 
 def covariate_basis(
     covariates: Num[np.ndarray, "individual covariate"],
 ) -> Float[np.ndarray, "individual basis"]:
     """Orthonormal columns spanning an intercept and the covariates, without columns that add
-    nothing to the others."""
+    nothing to the others.
+
+    >>> age = np.array([40.0, 50.0, 60.0, 70.0])
+    >>> covariate_basis(np.stack([age, age / 10], axis=1)).shape  # age in decades adds nothing
+    (4, 2)
+    """
     n = len(covariates)
     centred = covariates - covariates.mean(axis=0)
     norm = np.linalg.norm(centred, axis=0)
     varying = norm > 1e-12 * np.sqrt(n) * np.abs(covariates).max(axis=0, initial=0)
+
     basis = np.full((n, 1), n**-0.5)
     if varying.any():
         q, r, _ = linalg.qr(centred[:, varying] / norm[varying], mode="economic", pivoting=True)
         rank = np.count_nonzero(np.abs(np.diag(r)) > np.sqrt(COLLINEAR))
         basis = np.hstack([basis, q[:, :rank]])
+
     return basis
 
 
@@ -73,7 +84,13 @@ def residualise(
     values: Num[np.ndarray, "individual phenotype"], basis: Float[np.ndarray, "individual basis"]
 ) -> Float[np.ndarray, "individual phenotype"]:
     """What the covariates leave of `values`. Projecting twice takes away the rounding of the first
-    time."""
+    time.
+
+    >>> age = np.array([[40.0], [50.0], [60.0], [70.0]])
+    >>> heart_rate = 50 + age / 2 + np.array([[1.0], [-1.0], [-1.0], [1.0]])
+    >>> residualise(heart_rate, covariate_basis(age)).ravel().round(6)
+    array([ 1., -1., -1.,  1.])
+    """
     once = values - basis @ (basis.T @ values)
     return once - basis @ (basis.T @ once)
 
@@ -82,7 +99,12 @@ def fit(
     phenotypes: Num[np.ndarray, "individual phenotype"],
     basis: Float[np.ndarray, "individual basis"],
 ) -> Model:
-    """The model without a variant; `phenotypes` without missing values."""
+    """The model of the people before any variant is looked at; `phenotypes` without missing values.
+
+    >>> no_covariates = covariate_basis(np.empty((4, 0)))  # the intercept alone
+    >>> fit(np.array([[1.0], [2.0], [3.0], [4.0]]), no_covariates).residuals.ravel().round(6)
+    array([-1.5, -0.5,  0.5,  1.5])
+    """
     residuals = residualise(phenotypes, basis)
     return Model(basis, residuals, np.einsum("ik,ik->k", residuals, residuals))
 
@@ -94,10 +116,12 @@ def is_constant(
     """Which phenotypes do not vary, or not beyond what the covariates say (their residuals would be
     rounding noise)."""
     largest = np.maximum(phenotypes.max(axis=0, initial=0), -phenotypes.min(axis=0, initial=0))
+
     centred = phenotypes - phenotypes.mean(axis=0)
     squares = np.einsum("ik,ik->k", centred, centred)
     explained = basis.T @ centred
     left = np.maximum(squares - np.einsum("pk,pk->k", explained, explained), 0)
+
     spread = np.sqrt(squares / max(len(centred), 1))
     return (spread <= CONSTANT * largest) | (left <= CONSTANT**2 * squares)
 
@@ -106,7 +130,14 @@ def missingness_patterns(
     phenotypes: Num[np.ndarray, "individual phenotype"],
 ) -> list[tuple[Int[np.ndarray, " column"], Bool[np.ndarray, " individual"]]]:
     """The phenotypes that are known for the same people, with those people: each pattern is a
-    regression of its own."""
+    regression of its own.
+
+    >>> phenotypes = np.array([[1.0, np.nan, 3.0], [4.0, 5.0, 6.0]])
+    >>> for columns, people in missingness_patterns(phenotypes):
+    ...     print(columns, people)
+    [0 2] [ True  True]
+    [1] [False  True]
+    """
     known = ~np.isnan(phenotypes.T)
     columns: dict[bytes, list[int]] = {}
     for column, bits in enumerate(np.packbits(known, axis=1)):
@@ -127,13 +158,22 @@ def associate(dosage: Num[np.ndarray, "individual variant"], model: Model) -> As
 
     M being the residual maker of complete cases: S is small, so this costs little more than having
     every call.
+
+    >>> dosage = np.array([[0.0], [1.0], [2.0], [1.0], [np.nan]])
+    >>> phenotype = np.array([[1.0], [3.0], [5.5], [3.5], [9.0]])
+    >>> tests = associate(dosage, fit(phenotype, covariate_basis(np.empty((5, 0)))))
+    >>> tests.beta.round(3), tests.standard_error.round(3)
+    (array([[2.25]]), array([[0.177]]))
+    >>> tests.n, tests.df, tests.effect_allele_frequency
+    (array([4]), array([2]), array([0.5]))
     """
+
     missing = np.isnan(dosage)
     n = len(dosage) - missing.sum(axis=0)
     mean = np.where(missing, 0, dosage).sum(axis=0, dtype=np.float64) / np.maximum(n, 1)
-    genotype = (
-        dosage - mean
-    )  # the intercept is a covariate, so any constant may be taken off: this one rounds least
+
+    # The intercept is a covariate, so any constant may be taken off: the mean rounds least.
+    genotype = dosage - mean
     genotype[missing] = 0
 
     gg = np.einsum("iv,iv->v", genotype, genotype)
@@ -155,7 +195,7 @@ def associate(dosage: Num[np.ndarray, "individual variant"], model: Model) -> As
     df = n - rank - 1
     left = gg - np.einsum("vp,vp->v", gq, gq)
     testable = (df >= 1) & (gg > 1e-12 * n) & (left > COLLINEAR * gg)
-    return _estimates(gy, np.where(testable, left, np.nan), yy, df, n, mean)
+    return _estimates(gy=gy, gg=np.where(testable, left, np.nan), yy=yy, df=df, n=n, mean=mean)
 
 
 def _estimates(
@@ -166,12 +206,18 @@ def _estimates(
     n: Int[np.ndarray, " variant"],
     mean: Float[np.ndarray, " variant"],
 ) -> Associations:
+    """The regressions from what covariates leave of g'y, g'g and y'y; `mean`: of the dosage."""
     beta = gy / gg[:, None]
     # A perfect fit leaves rounding noise of either sign: it is reported at the size of that noise.
     unexplained = np.maximum(yy - beta * gy, np.finfo(float).eps * yy)
     standard_error = np.sqrt(unexplained / (np.maximum(df, 1) * gg)[:, None])
     return Associations(
-        beta, standard_error, beta / standard_error, df, n, np.where(n > 0, mean / 2, np.nan)
+        beta=beta,
+        standard_error=standard_error,
+        t=beta / standard_error,
+        df=df,
+        n=n,
+        effect_allele_frequency=np.where(n > 0, mean / 2, np.nan),
     )
 
 
@@ -191,10 +237,11 @@ def _without_call(
 ) -> _Lost:
     p, k = model.basis.shape[1], model.residuals.shape[1]
     lost = _Lost(
-        np.empty((len(incomplete), p, p)),
-        np.empty((len(incomplete), p, k)),
-        np.empty((len(incomplete), k)),
+        qq=np.empty((len(incomplete), p, p)),
+        qy=np.empty((len(incomplete), p, k)),
+        yy=np.empty((len(incomplete), k)),
     )
+
     variant, person = np.nonzero(missing.T)
     starts = np.searchsorted(variant, incomplete)
     for row, people in enumerate(np.split(person, starts[1:])):
@@ -211,9 +258,8 @@ def inverse_root(
     """R with RR' = gram^-1, and the rank: directions that nobody with a call has (a rare centre,
     say) are left out."""
     values, vectors = np.linalg.eigh(gram)
-    kept = (
-        values > 1e-9
-    )  # an eigenvalue is the share of a covariate direction that the people with a call hold
+    # An eigenvalue is the share of a covariate direction that the people with a call hold.
+    kept = values > 1e-9
     scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)
     return vectors * scale[:, None, :], kept.sum(axis=1)
 
@@ -230,13 +276,19 @@ def neg_log10_p(
 
     (DLMF 8.17.8 after Pfaff's transformation), an alternating series whose k-th term is at most
     (2k-1)!! / t^(2k).
+
+    >>> neg_log10_p(np.array([1.96, 5.45, 40.0]), 50_000).round(2)  # p of the last: 2e-344
+    array([  1.3 ,   7.3 , 343.69])
     """
+
     size, a = np.broadcast_arrays(np.abs(t), np.asarray(df, dtype=np.float64) / 2)
     result = np.full(size.shape, np.nan)
     near, far = size < 3, size > 30
     middle = (size >= 3) & ~far
+
     square = size**2
     x = 2 * a / (2 * a + square)
+
     result[near] = -np.log1p(
         -special.betainc(0.5, a[near], (square / (2 * a + square))[near])
     ) / np.log(10)
@@ -251,6 +303,7 @@ def _tail(t: Float[np.ndarray, " far"], a: Float[np.ndarray, " far"]) -> Float[n
     for k in range(8):
         term = term * -(k + 0.5) / (a + 1 + k) * 2 * a / t**2
         series += term
+
     log_p = (
         -a * np.log1p(t**2 / (2 * a))
         + 0.5 * np.log1p(2 * a / t**2)
@@ -262,12 +315,20 @@ def _tail(t: Float[np.ndarray, " far"], a: Float[np.ndarray, " far"]) -> Float[n
 
 def chi2_of_p(neg_log_10_p: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """The 1-df chi-squared with this p, however small: by it tests of any kind compare. `p_of_chi2`
-    undoes it."""
+    undoes it.
+
+    >>> chi2_of_p(np.array([-np.log10(0.05), 7.3, 100.0])).round(2)
+    array([  3.84,  29.71, 453.94])
+    """
     return special.ndtri_exp(-np.log(10) * neg_log_10_p - np.log(2)) ** 2
 
 
 def p_of_chi2(chi2: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """-log10 of the probability of a larger 1-df chi-squared, however large it is."""
+    """-log10 of the probability of a larger 1-df chi-squared, however large it is.
+
+    >>> p_of_chi2(np.array([3.84, 29.72, 4594.0])).round(2)
+    array([  1.3,   7.3, 999.5])
+    """
     return -(special.log_ndtr(-np.sqrt(chi2)) + np.log(2)) / np.log(10)
 
 
@@ -301,9 +362,12 @@ def rint(
     ties averaged.
 
     Outliers lose their leverage, so that rare variants stay calibrated (Blom 1958; Sofer et al.
-    2019, doi
-    10.1002/gepi.22188). The covariates belong in the regression again, since ranks are not linear
-    in them.
+    2019, doi 10.1002/gepi.22188). The covariates belong in the regression again, since ranks are
+    not linear in them.
+
+    >>> phenotype = np.array([[1.0], [2.0], [2.0], [4.0], [1000.0]])
+    >>> rint(phenotype, covariate_basis(np.empty((5, 0)))).ravel().round(3)
+    array([-1.18 , -0.241, -0.241,  0.497,  1.18 ])
     """
     residuals = residualise(phenotypes, basis)
     ranks = np.stack([_average_rank(column) for column in residuals.T], axis=1)
@@ -311,6 +375,7 @@ def rint(
 
 
 def _average_rank(values: Float[np.ndarray, " individual"]) -> Float[np.ndarray, " individual"]:
+    """Ranks from 1; equal values share the mean of theirs."""
     order = np.argsort(values)
     ranks = np.empty(len(values))
     ranks[order] = np.arange(1, len(values) + 1)

@@ -16,8 +16,9 @@ class Independent(NamedTuple):
     not."""
 
     names: list[str]
+    """The columns kept, in their order."""
     reasons: dict[str, str]
-    """Of each column left out: "all 8 have 1", or "it follows from age, sex"."""
+    """Why each of the other columns is left out: "all 8 have 1", or "it follows from age, sex"."""
 
 
 def independent(columns: Mapping[str, Float[np.ndarray, " individual"]]) -> Independent:
@@ -26,10 +27,15 @@ def independent(columns: Mapping[str, Float[np.ndarray, " individual"]]) -> Inde
 
     Gram-Schmidt, each column twice: once would leave rounding that a nearly dependent column is
     made of (Giraud et al., Numer. Math. 2005;101:87).
+
+    >>> birth, visit = np.array([1950.0, 1960.0, 1970.0]), np.array([2014.0, 2015.0, 2015.0])
+    >>> independent({"birth": birth, "visit": visit, "age": visit - birth}).reasons
+    {'age': 'it follows from birth, visit'}
     """
     basis: list[np.ndarray] = []
     names: list[str] = []
     reasons: dict[str, str] = {}
+
     for name, values in columns.items():
         centred = values - values.mean()
         length = np.linalg.norm(centred)
@@ -38,19 +44,23 @@ def independent(columns: Mapping[str, Float[np.ndarray, " individual"]]) -> Inde
                 f"all {len(values):,} have {values[0]:g}" if len(values) else "there is nobody"
             )
             continue
+
         unit = left = centred / length
         if basis:
             before = np.stack(basis)
             for _ in range(2):
                 left = left - (before @ left) @ before
+
         remaining = np.linalg.norm(left)
         if remaining < DEPENDENT:
             reasons[name] = (
                 f"it follows from {_causes(unit, {other: columns[other] for other in names})}"
             )
             continue
+
         basis.append(left / remaining)
         names.append(name)
+
     return Independent(names, reasons)
 
 

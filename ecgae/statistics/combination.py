@@ -22,15 +22,19 @@ def acat(neg_log_10_p: Float[np.ndarray, "variant phenotype"]) -> Float[np.ndarr
 
     T is kept in units of 10^top, top being the largest -log10 p of the variant, so that nothing
     overflows.
+
+    >>> acat(np.array([[8.0, 0.3, 0.3, np.nan], [400.0, 400.0, 0.3, 0.3]])).round(3)
+    array([  7.523, 399.699])
     """
     known = ~np.isnan(neg_log_10_p)
     count = known.sum(axis=1)
     value = np.where(known, neg_log_10_p, np.log10(2))  # p = 1/2 adds nothing to the mean
-    value = np.maximum(
-        value, 1e-16
-    )  # p = 1 exactly, which is rounding, would outweigh every other phenotype
+    # p = 1 exactly, which is rounding, would outweigh every other phenotype.
+    value = np.maximum(value, 1e-16)
+
     top = value.max(axis=1, initial=1e-16)
     mean = _cotangent(value, top).sum(axis=1) / np.maximum(count, 1)
+
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         t = mean * 10**top
         far = mean * 10 ** np.minimum(top, 300) > LARGE
@@ -53,10 +57,10 @@ def _cotangent(
     small, large = angle < 1e-9, angle > 0.9
     angle[large] = np.expm1(log_p[large])  # p - 1, with all its digits: cot(pi p) = cot(pi (p - 1))
     angle[small] = 0.25  # replaced below; cot of a subnormal number overflows
+
     scaled = 10 ** -top[:, None] / np.tan(np.pi * angle)
-    scaled[small] = (
-        10 ** (neg_log_10_p - top[:, None])[small] / np.pi
-    )  # 1 / (pi p), to the last digit
+    # The small ones are 1 / (pi p), to the last digit.
+    scaled[small] = 10 ** (neg_log_10_p - top[:, None])[small] / np.pi
     return scaled
 
 
@@ -67,6 +71,9 @@ def min_p(
     (Sidak 1967).
 
     `tests`: the number of phenotypes, or their effective number where they are correlated.
+
+    >>> min_p(np.array([[8.0, 0.3, 0.3, np.nan]]), tests=4).round(3)  # 4e-8 instead of 1e-8
+    array([7.398])
     """
     top = np.where(np.isnan(neg_log_10_p), -np.inf, neg_log_10_p).max(axis=1, initial=-np.inf)
     top = np.where(np.isfinite(top), top, np.nan)

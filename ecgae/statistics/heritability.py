@@ -8,11 +8,9 @@ variance h2 K + (1 - h2) I beside the covariates has
     E y~'K y~ / (y~'y~ / d) = d + h2 (tr K^2 - d),    and    y~'K y~ / (y~'y~ / d) = d * mean chi2,
 
 so that h2 = (mean chi2 - 1) / excess, with excess = tr K^2 / d - 1 = tr (K - I)^2 / d, which needs
-one pass over the
-genotypes, whatever the number of phenotypes: tr (K - I)^2 is the mean of |(K - I) z|^2 over random
-directions z (Wu & Sankararaman 2018, doi 10.1093/bioinformatics/bty253; Pazokitoroudi et al. 2020,
-doi
-10.1038/s41467-020-17576-9).
+one pass over the genotypes, whatever the number of phenotypes: tr (K - I)^2 is the mean of
+|(K - I) z|^2 over random directions z (Wu & Sankararaman 2018, doi 10.1093/bioinformatics/bty253;
+Pazokitoroudi et al. 2020, doi 10.1038/s41467-020-17576-9).
 
 It assumes unrelated people, and that all structure is among the covariates: what else makes people
 and phenotypes alike counts as heritability. Effects are drawn per standardised variant, whatever
@@ -26,12 +24,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
+from ecgae.statistics.association import COLLINEAR
 from ecgae.statistics.jackknife import delete_one_error
 from ecgae.statistics.tally import AUTOSOMES, Tally
-
-COLLINEAR = 1e-6
-"""A variant that keeps no more than this share of its variance beside the covariates is left out,
-as in a scan."""
 
 
 class Trace(NamedTuple):
@@ -41,20 +36,19 @@ class Trace(NamedTuple):
     """tr (S_a - M_a I)(S_b - M_b I) / d, by `AUTOSOMES`, with S_a = G~_a G~_a' of M_a variants.
     Over M_a M_b it is the mean r2 between their variants less 1 / d, times d."""
     variants: Int[np.ndarray, " chromosome"]
-    """M_a."""
+    """The number M_a of variants of each chromosome a, by `AUTOSOMES`."""
     dimensions: int
-    """d."""
+    """The number d of dimensions that the covariates leave: people less `lost`."""
     lost: int
-    """Dimensions that the covariates take: people less d."""
+    """The number of dimensions that the covariates take, the intercept's included."""
 
     @property
     def between_chromosomes(self) -> float:
         """Share of the excess that pairs of variants on different chromosomes make up.
 
         About 0 among unrelated people without structure. Where it is not, standard errors are too
-        small and the
-        environment may be taken for heritability: use more principal components, or fewer
-        relatives.
+        small and the environment may be taken for heritability: use more principal components, or
+        fewer relatives.
         """
         total = self.excess.sum()
         return float(1 - np.trace(self.excess) / total) if total else np.nan
@@ -75,25 +69,33 @@ def relatedness_trace(
     is exact. Missing calls (NaN) are taken for the variant's mean. Constant variants, and those
     that follow from the covariates, are left out. Needs 4 bytes per person, probe and chromosome,
     beside three times the block.
+
+    >>> dosage = np.random.default_rng(0).binomial(2, 0.3, (400, 100)).astype(np.float32)
+    >>> intercept = np.full((400, 1), 400**-0.5)
+    >>> trace = relatedness_trace([("21", dosage), ("22", dosage)], intercept)  # the same variants
+    >>> trace.variants[-2:], trace.dimensions, round(trace.between_chromosomes, 3)
+    (array([100, 100]), 399, 0.5)
     """
     n, lost = basis.shape
     directions = _directions(basis, min(probes, n - lost), seed)
     single, narrow = directions.astype(np.float32), basis.astype(np.float32)
-    moved = np.zeros((len(AUTOSOMES), *directions.shape), dtype=np.float32)
+    moved = np.zeros((len(AUTOSOMES), *directions.shape), dtype=np.float32)  # (S_a - M_a I) z
     variants = np.zeros(len(AUTOSOMES), dtype=np.int64)
+
     for chromosome, dosage in blocks:
         row = AUTOSOMES.index(chromosome)
         genotype, kept = _standardised(dosage, narrow)
         variants[row] += kept
         moved[row] += genotype @ (genotype.T @ single)
+
     for place in np.flatnonzero(variants):
-        moved[place] -= narrow @ (
-            narrow.T @ moved[place]
-        )  # the same as taking the covariates off every variant
+        # The same as taking the covariates off every variant.
+        moved[place] -= narrow @ (narrow.T @ moved[place])
         moved[place] -= variants[place] * single
+
     flat = moved.reshape(len(AUTOSOMES), -1)
     excess = (flat @ flat.T).astype(np.float64) / (directions.shape[1] * (n - lost))
-    return Trace(excess, variants, n - lost, lost)
+    return Trace(excess=excess, variants=variants, dimensions=n - lost, lost=lost)
 
 
 def _directions(
@@ -116,16 +118,18 @@ def _standardised(
     dosage: Float32[np.ndarray, "individual variant"],
     basis: Float32[np.ndarray, "individual basis"],
 ) -> tuple[Float32[np.ndarray, "individual variant"], int]:
-    """Centred, and scaled so that what the covariates (not taken off here) leave has length
-    sqrt(d); how many."""
+    """The genotypes centred, and scaled so that what the covariates (not taken off here) leave has
+    length sqrt(d); and how many variants vary beside the covariates."""
     missing = np.isnan(dosage)
     called = np.maximum(len(dosage) - missing.sum(axis=0), 1)
     genotype = np.where(missing, np.float32(0), dosage)
     genotype -= (genotype.sum(axis=0, dtype=np.float64) / called).astype(np.float32)
     genotype[missing] = 0
+
     total = np.einsum("iv,iv->v", genotype, genotype)
     left = total - np.square(genotype.T @ basis).sum(axis=1)
     kept = (total > 1e-12 * called) & (left > COLLINEAR * total)
+
     scale = np.where(kept, np.sqrt((len(basis) - basis.shape[1]) / np.where(kept, left, 1)), 0)
     genotype *= scale.astype(np.float32)
     return genotype, int(kept.sum())
@@ -136,20 +140,30 @@ class Heritability(NamedTuple):
     tested."""
 
     estimate: Float[np.ndarray, " phenotype"]
-    """Unbiased, hence below 0 or above 1 at times."""
+    """The estimate is unbiased, hence below 0 or above 1 at times."""
     standard_error: Float[np.ndarray, " phenotype"]
-    """By a jackknife over chromosomes; NaN where fewer than two were tested."""
+    """The standard error by a jackknife over chromosomes; NaN where fewer than two were tested."""
 
 
 def heritability(tally: Tally, trace: Trace, n: Int[np.ndarray, " phenotype"]) -> Heritability:
-    """From the scan's `tally` and the `trace` of the same variants; `n` = people of each phenotype.
+    """The heritability of each phenotype, from the scan's `tally` and the `trace` of the same
+    variants; `n` = people of each phenotype.
 
     A phenotype that is known for fewer people than the trace was made of is taken to be so for no
-    reason that the
-    genotypes tell: the excess goes with d. Where variants were tested for some phenotypes only,
-    those stand for their chromosome. The standard error is a jackknife over chromosomes; it errs on
-    the large side, by a third, where the heritability is as high as 0.6, and does not hold the
-    error of the trace.
+    reason that the genotypes tell: the excess goes with d. Where variants were tested for some
+    phenotypes only, those stand for their chromosome. The standard error is a jackknife over
+    chromosomes; it errs on the large side, by a third, where the heritability is as high as 0.6,
+    and does not hold the error of the trace.
+
+    >>> excess = np.zeros((22, 22))
+    >>> excess[:2, :2] = np.diag([5e6, 5e6])  # M_a d: 1,000 variants each, without LD
+    >>> variants = np.array([1000, 1000] + [0] * 20)
+    >>> trace = Trace(excess, variants, dimensions=5000, lost=1)
+    >>> tally = Tally.empty(("latent_0",))
+    >>> tally.tests[:2, 0], tally.chi2[:2, 0] = 1000, (1080.0, 1120.0)  # mean chi2 1.1
+    >>> h2 = heritability(tally, trace, n=np.array([5001]))
+    >>> float(h2.estimate[0].round(3)), float(h2.standard_error[0].round(3))
+    (0.04, 0.004)
     """
     return _regression(tally.chi2 - tally.tests, tally.tests, trace, n)
 
@@ -164,10 +178,9 @@ def summed_heritability(
     phenotypes are turned.
 
     excess: by `AUTOSOMES`, the sum over variants of the K-df statistic less K (`omnibus.excess`);
-    `tests` = variants;
-    n: people with all phenotypes. The sum over whitened phenotypes of chi2 - 1 is that statistic
-    less K, and their heritabilities add up to the trace of the genetic covariance of the whitened
-    phenotypes, at most K.
+    `tests` = variants; n: people with all phenotypes. The sum over whitened phenotypes of chi2 - 1
+    is that statistic less K, and their heritabilities add up to the trace of the genetic covariance
+    of the whitened phenotypes, at most K.
     """
     return _regression(excess[:, None], tests[:, None], trace, np.array([n]))
 
@@ -178,17 +191,19 @@ def _regression(
     trace: Trace,
     n: Int[np.ndarray, " phenotype"],
 ) -> Heritability:
-    """Of sums of chi2 less their number, over `tests` of each chromosome."""
+    """Heritabilities from the sums of chi2 - 1 over the `tests` of each chromosome."""
     tested = (tests > 0) & (trace.variants > 0)[:, None]
     mean = np.where(tested, excess_chi2 / np.maximum(tests, 1), 0)
     variants = np.where(tested, trace.variants[:, None], 0)
     size = (n - trace.lost) / trace.dimensions  # of the phenotype's d
+
     whole = _slope(mean, variants, trace.excess)
     without = np.full(tested.shape, np.nan)
     for row in np.flatnonzero(tested.any(axis=1)):
         others = variants.copy()
         others[row] = 0
         without[row] = _slope(mean, others, trace.excess)
+
     return Heritability(whole / size, delete_one_error(whole, without, variants) / size)
 
 

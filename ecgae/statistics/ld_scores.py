@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Shaped
 
 DISTANCE = 1_000_000
-"""Base pairs within which LD counts."""
+"""LD counts between variants that are at most this many base pairs apart."""
 
 
 def ld_scores(
@@ -26,16 +26,24 @@ def ld_scores(
 
     blocks: a chromosome's name, and copies of an allele (NaN = the variant's mean), in the order of
     `position`. r2 among n people is (1 - r2) / (n - 2) too large by chance, which is taken off.
+
+    >>> first, third = np.random.default_rng(0).binomial(2, 0.5, (2, 10_000)).astype(np.float32)
+    >>> block = np.stack([first, first, third], axis=1)  # the first two in complete LD
+    >>> ld_scores([("1", block)], np.array([1000, 2000, 3000])).round(1)
+    array([2., 2., 1.])
     """
     scores = np.zeros(len(position))
     before: list[tuple[int, Float32[np.ndarray, "individual _variant"]]] = []
+
     chromosome, start = None, 0
+
     for name, dosage in blocks:
         genotype = _standardised(dosage)
         here = slice(start, start + genotype.shape[1])
         if name != chromosome:
             chromosome, before = name, []
         scores[here] += _sums(genotype, genotype, position[here], position[here], distance)[0]
+
         kept = []
         for first, other in before:
             there = slice(first, first + other.shape[1])
@@ -45,8 +53,10 @@ def ld_scores(
             mine, theirs = _sums(genotype, other, position[here], position[there], distance)
             scores[here] += mine
             scores[there] += theirs
+
         before = [*kept, (start, genotype)]
         start = here.stop
+
     return scores
 
 
@@ -57,6 +67,7 @@ def _sums(
     of_other: Int[np.ndarray, " other"],
     distance: int,
 ) -> tuple[Float[np.ndarray, " one"], Float[np.ndarray, " other"]]:
+    """What variants of two blocks add to each other's LD scores, chance taken off."""
     r2 = np.square(one.T @ other)
     r2 -= (1 - r2) / (len(one) - 2)
     r2[np.abs(of_one[:, None] - of_other) > distance] = 0
@@ -66,7 +77,7 @@ def _sums(
 def _standardised(
     dosage: Float32[np.ndarray, "individual variant"],
 ) -> Float32[np.ndarray, "individual variant"]:
-    """Mean 0 and length 1; 0 for a constant variant."""
+    """Columns of mean 0 and length 1; 0 for a constant variant."""
     genotype = dosage - np.nanmean(dosage, axis=0, dtype=np.float64).astype(np.float32)
     genotype[np.isnan(genotype)] = 0
     length = np.linalg.norm(genotype, axis=0)
@@ -77,11 +88,12 @@ class Regression(NamedTuple):
     """The line of chi2 on LD scores."""
 
     intercept: float
-    """1 without confounding."""
+    """The chi2 of a variant in LD with nothing: 1 without confounding."""
     standard_error: float
-    """By leaving out one chromosome after the other; NaN for fewer than two."""
+    """The standard error of `intercept`, by leaving out one chromosome after the other; NaN for
+    fewer than two."""
     slope: float
-    """N h2 / M."""
+    """What one unit of LD score adds to chi2: N h2 / M."""
 
 
 def ld_score_regression(
@@ -95,14 +107,22 @@ def ld_score_regression(
 
     Weights are 1 / l, since a variant counts once for each that it stands for, and 1 / (expected
     chi2)^2, its variance.
+
+    >>> scores = np.array([1.0, 5.0, 10.0, 20.0])
+    >>> chi2, chromosome = 1.05 + 0.1 * scores, np.array(["1", "2", "3", "4"])
+    >>> line = ld_score_regression(chi2, scores, chromosome)
+    >>> round(line.intercept, 3), round(line.slope, 3)
+    (1.05, 0.1)
     """
     used = (chi2 < highest) & np.isfinite(chi2)
     chi2, scores, chromosome = chi2[used], np.maximum(scores[used], 1), np.asarray(chromosome)[used]
+
     weights = 1 / scores
     for _ in range(2):
         intercept, slope = _line(chi2, scores, weights)
         weights = 1 / (scores * np.maximum(intercept + slope * scores, 0.5) ** 2)
     intercept, slope = _line(chi2, scores, weights)
+
     names = np.unique(chromosome)
     without = np.array(
         [
@@ -115,6 +135,7 @@ def ld_score_regression(
         if len(names) > 1
         else np.nan
     )
+
     return Regression(float(intercept), float(error), float(slope))
 
 
@@ -123,8 +144,10 @@ def _line(
     scores: Float[np.ndarray, " variant"],
     weights: Float[np.ndarray, " variant"],
 ) -> tuple[float, float]:
+    """Intercept and slope of the weighted least-squares line; NaN without variants."""
     if not len(chi2):
         return np.nan, np.nan
+
     total = weights.sum()
     mean_score, mean_chi2 = weights @ scores / total, weights @ chi2 / total
     spread = weights @ np.square(scores - mean_score)

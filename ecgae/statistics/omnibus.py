@@ -45,7 +45,12 @@ def combined(
 def orthonormal(
     residuals: Float[np.ndarray, "individual phenotype"],
 ) -> Float[np.ndarray, "individual component"]:
-    """Orthonormal columns that span the same space, directions without variance left out."""
+    """Orthonormal columns that span the same space, directions without variance left out.
+
+    >>> residuals = np.array([[1.0, 2.0], [-1.0, -2.0], [2.0, 4.0], [-2.0, -4.0]])
+    >>> orthonormal(residuals).shape  # the second column is twice the first
+    (4, 1)
+    """
     return principal(residuals / np.linalg.norm(residuals, axis=0))
 
 
@@ -95,7 +100,11 @@ def neg_log10_p(
     r2: Float[np.ndarray, " variant"], components: int, dimensions: int
 ) -> Float[np.ndarray, " variant"]:
     """-log10 of the probability of a larger R2 by chance; `dimensions`: individuals less those of
-    the covariates."""
+    the covariates.
+
+    >>> neg_log10_p(np.array([0.004, 0.040, 0.100]), components=4, dimensions=1000).round(2)
+    array([ 0.39,  7.51, 21.08])
+    """
     a, b = components / 2, (dimensions - components) / 2
     r2 = np.clip(r2, 0, 1)
     with np.errstate(divide="ignore"):
@@ -106,8 +115,8 @@ def neg_log10_p(
 
 
 def _tail(r2: Float[np.ndarray, " variant"], a: float, b: float) -> Float[np.ndarray, " variant"]:
-    """By y^b (1 - y)^a / (b B(a, b)) * sum_k (a + b)_k / (b + 1)_k y^k, y = 1 - r2 (DLMF 8.17.8),
-    in logarithms."""
+    """-log10 p of a large R2, in logarithms: p = y^b (1 - y)^a / (b B(a, b)) * sum_k (a + b)_k /
+    (b + 1)_k y^k, y = 1 - r2 (DLMF 8.17.8)."""
     y = 1 - r2
     term, series, k = np.ones_like(y), np.ones_like(y), 0
     while (term > 1e-17 * series).any():
@@ -127,10 +136,17 @@ def excess(
     Its null mean is exactly 0, since that of a Beta(K / 2, (m - K) / 2) variable is K / m.
     Elsewhere it grows with m and with what the variant, and others in LD with it, explain of the
     phenotypes together.
+
+    >>> excess(np.array([0.004, 0.010]), components=4, dimensions=1000)
+    array([0., 6.])
     """
     return dimensions * r2 - components
 
 
 def least_r2(p: float, components: int, dimensions: int) -> float:
-    """The R2 that has this p."""
+    """The R2 that has this p: a variant must explain so much of all phenotypes together.
+
+    >>> round(least_r2(5e-8, components=4, dimensions=1000), 4)
+    0.039
+    """
     return float(special.betainccinv(components / 2, (dimensions - components) / 2, p))

@@ -3,9 +3,9 @@ genotypes.
 
 Phenotypes and covariates of a person stay together. This keeps the correlation of the phenotypes,
 their tails and what the covariates explain, and the LD between variants; only the link between the
-two is cut (Churchill & Doerge 1994, doi
-10.1093/genetics/138.3.963). People must be exchangeable, that is unrelated and of one ancestry:
-structure that the covariates describe is cut from the genotypes too.
+two is cut (Churchill & Doerge 1994, doi 10.1093/genetics/138.3.963). People must be exchangeable,
+that is unrelated and of one ancestry: structure that the covariates describe is cut from the
+genotypes too.
 """
 
 from collections.abc import Callable
@@ -45,19 +45,21 @@ def permuted_extremes(
     Repetition r is the same whatever `repetitions` and `at_once` are. `progress` hears how many
     more are done.
     """
-    found = []
+    scans = []
     for start in range(0, repetitions, at_once):
         orders = shuffled_orders(individuals, range(start, min(start + at_once, repetitions)), seed)
-        found.append(scan(orders))
+        scans.append(scan(orders))
         progress(len(orders))
-    largest, hits = zip(*found, strict=True)
+
+    largest, hits = zip(*scans, strict=True)
     return Extremes(np.concatenate(largest), np.concatenate(hits))
 
 
 def shuffled_orders(
     individuals: int, which: range, seed: int
 ) -> Int[np.ndarray, "repetition individual"]:
-    """The orders of these repetitions."""
+    """The shuffled order of the people in each repetition of `which`; each has a random stream of
+    its own."""
     return np.stack(
         [np.random.default_rng([seed, number]).permutation(individuals) for number in which]
     )
@@ -68,12 +70,20 @@ class Estimate(NamedTuple):
 
     value: float
     low: float
+    """The lower end of the interval."""
     high: float
+    """The upper end of the interval."""
 
 
 def family_wise_error(null: Extremes) -> Estimate:
     """Share of null scans with at least one hit at the scan's threshold (Clopper & Pearson 1934);
-    NaN for none made."""
+    NaN for none made.
+
+    >>> hits = np.array([0, 0, 3, 0, 1, 0, 0, 0, 0, 0])  # of ten null scans
+    >>> error = family_wise_error(Extremes(np.full((10, 1), 5.0), hits))
+    >>> error.value, round(error.low, 3), round(error.high, 3)
+    (0.2, 0.025, 0.556)
+    """
     return _proportion(int((null.hits > 0).sum()), len(null.hits))
 
 
@@ -89,6 +99,7 @@ def expected_false_hits(null: Extremes) -> Estimate:
 
 
 def _proportion(count: int, total: int) -> Estimate:
+    """`count` of `total`, with the exact binomial interval."""
     low = special.betaincinv(count, total - count + 1, 0.025) if count else 0.0
     high = special.betaincinv(count + 1, total - count, 0.975) if count < total else 1.0
     return Estimate(count / total, float(low), float(high))
@@ -98,14 +109,15 @@ def family_wise_threshold(null: Extremes, level: float = 0.05) -> Estimate:
     """The p-value below which a share `level` of null scans have any test, over all phenotypes.
 
     An order statistic of the smallest p-values, and the order statistics that hold the true
-    quantile with 95 %. With
-    few repetitions the smallest ones are not known: below 1 / level - 1 (19 for 5 %) the value is
-    NaN, and where the interval has no lower end that is 0. `effective_tests` needs fewer.
+    quantile with 95 %. With few repetitions the smallest ones are not known: below 1 / level - 1
+    (19 for 5 %) the value is NaN, and where the interval has no lower end that is 0.
+    `effective_tests` needs fewer.
     """
     smallest = np.sort(_smallest(null))
     n = len(smallest)
     rank = int(level * (n + 1) + 1e-9)
     ranks = np.arange(n + 1)
+
     # The number of scans below the true quantile is binomial: P(at most k of n).
     at_most = special.bdtr(ranks.astype(float), n, level)
     low = int(np.searchsorted(at_most, 0.025))  # the largest rank that has 97.5 % of lying below it
@@ -123,9 +135,13 @@ def effective_tests(null: Extremes) -> Estimate:
 
     If min p is that of M independent uniform ones, -log(1 - min p) is exponential with rate M,
     whose estimate and interval are exact. Needs calibrated p-values; `family_wise_threshold` does
-    not, but needs more repetitions. More
-    effective tests than tests were made: the p-values are too small, as of outliers and rare
-    variants.
+    not, but needs more repetitions. More effective tests than tests were made: the p-values are too
+    small, as of outliers and rare variants.
+
+    >>> p = np.random.default_rng(0).uniform(size=(100, 50)).min(axis=1)  # of 50 tests, 100 times
+    >>> null = Extremes(-np.log10(p)[:, None], np.zeros(100, dtype=int))
+    >>> [round(number) for number in effective_tests(null)]
+    [56, 46, 68]
     """
     total = -np.log1p(-_smallest(null)).sum()
     n = len(null.hits)
@@ -134,7 +150,7 @@ def effective_tests(null: Extremes) -> Estimate:
 
 
 def _smallest(null: Extremes) -> Float[np.ndarray, " repetition"]:
-    """p-values."""
+    """The smallest p of each null scan, over all phenotypes."""
     return 10.0 ** -np.nanmax(null.largest, axis=1)
 
 
@@ -153,6 +169,7 @@ def null_summary(
         "null_threshold": family_wise_threshold(null, level),
         "null_effective_tests": effective_tests(null),
     }
+
     for name, (value, low, high) in estimates.items():
         summary[name] = None if np.isnan(value) else value
         summary[f"{name}_95"] = [low, high]

@@ -7,9 +7,8 @@ covariates leave of the phenotypes [n, K], W their orthonormal form in which the
 made, and h what they leave of the genotype, that test is the length of s = W W'h, the part of the
 genotype that the phenotypes explain. The direction is d, least |E d - s|, so that E d is the one
 combination of phenotypes that was associated, positively. In other people their phenotypes times d
-are
-one phenotype, d being fixed: its association has one degree of freedom, is null where none of the
-phenotypes is associated, and must be positive.
+are one phenotype, d being fixed: its association has one degree of freedom, is null where none of
+the phenotypes is associated, and must be positive.
 """
 
 from collections.abc import Callable
@@ -32,7 +31,7 @@ from ecgae.statistics.association import (
 from ecgae.statistics.omnibus import SMALLEST, combined, normal_radii
 
 LEVEL = 0.05
-"""Of a family of tests: divided by their number."""
+"""The level of a whole family of tests: each is held to this divided by their number."""
 
 
 class Retest(NamedTuple):
@@ -40,11 +39,15 @@ class Retest(NamedTuple):
     covariates."""
 
     beta: Float[np.ndarray, " locus"]
-    """Per copy of the effect allele, in the unit of the transformed phenotype."""
+    """Change of the transformed phenotype, in its unit, per copy of the effect allele."""
     standard_error: Float[np.ndarray, " locus"]
+    """The standard error of `beta`, in the same unit."""
     neg_log_10_p_value: Float[np.ndarray, " locus"]
+    """-log10 of the two-sided p."""
     n: Int[np.ndarray, " locus"]
+    """The number of people with a call and a phenotype."""
     minor_allele_count: Float[np.ndarray, " locus"]
+    """Copies of the rarer allele among those `n` people."""
 
 
 def retest(
@@ -57,26 +60,32 @@ def retest(
     no phenotype."""
     loci = dosage.shape[1]
     beta, standard_error, p = np.full((3, loci), np.nan)
-    found = Retest(beta, standard_error, p, np.zeros(loci, dtype=np.int64), np.zeros(loci))
+    retested = Retest(
+        beta=beta,
+        standard_error=standard_error,
+        neg_log_10_p_value=p,
+        n=np.zeros(loci, dtype=np.int64),
+        minor_allele_count=np.zeros(loci),
+    )
+
     for columns, present in missingness_patterns(phenotypes):
         if present.sum() <= covariates.shape[1] + 2:
             continue
+
         basis = covariate_basis(covariates[present])
         columns = columns[~is_constant(phenotypes[np.ix_(present, columns)], basis)]
         model = fit(TRANSFORMS[transform](phenotypes[np.ix_(present, columns)], basis), basis)
         pairs = associate(dosage[np.ix_(present, columns)].astype(np.float64), model)
+
         own = np.arange(len(columns))
         copies = np.nan_to_num(pairs.effect_allele_frequency) * 2 * pairs.n
-        found.beta[columns], found.standard_error[columns] = (
-            pairs.beta[own, own],
-            pairs.standard_error[own, own],
-        )
-        found.neg_log_10_p_value[columns] = neg_log10_p(pairs.t[own, own], pairs.df)
-        found.n[columns], found.minor_allele_count[columns] = (
-            pairs.n,
-            np.minimum(copies, 2 * pairs.n - copies),
-        )
-    return found
+        retested.beta[columns] = pairs.beta[own, own]
+        retested.standard_error[columns] = pairs.standard_error[own, own]
+        retested.neg_log_10_p_value[columns] = neg_log10_p(pairs.t[own, own], pairs.df)
+        retested.n[columns] = pairs.n
+        retested.minor_allele_count[columns] = np.minimum(copies, 2 * pairs.n - copies)
+
+    return retested
 
 
 def directions(
@@ -85,8 +94,8 @@ def directions(
     covariates: Float[np.ndarray, "individual covariate"],
     transform: str,
 ) -> Float[np.ndarray, "phenotype locus"]:
-    """d of each locus: what one unit of each phenotype counts. Phenotypes that do not vary count
-    nothing.
+    """The direction d of each locus: what one unit of each phenotype counts. Phenotypes that do
+    not vary count nothing.
 
     A missing call counts as the variant's mean; people without all phenotypes are left out, as in
     the omnibus test.
@@ -94,34 +103,49 @@ def directions(
     present = np.isfinite(phenotypes).all(axis=1)
     basis = covariate_basis(covariates[present])
     residuals = residualise(phenotypes[present], basis)
+
     ranks: Callable | None = normal_radii if transform == "rint" else None
     size = np.linalg.norm(residuals, axis=0)
     varies = size > 0
     white = combined(phenotypes[np.ix_(present, varies)], basis, ranks).residuals
+
     genotype = dosage[present].astype(np.float64)
     genotype = residualise(
         np.where(np.isnan(genotype), np.nanmean(genotype, axis=0), genotype), basis
     )
     explained = white @ (white.T @ genotype)
-    found = np.zeros((phenotypes.shape[1], dosage.shape[1]))
+
+    weights = np.zeros((phenotypes.shape[1], dosage.shape[1]))
     scaled = residuals[:, varies] / size[varies]
-    found[varies] = np.linalg.lstsq(scaled, explained, rcond=SMALLEST**0.5)[0] / size[varies, None]
-    return found
+    solution = np.linalg.lstsq(scaled, explained, rcond=SMALLEST**0.5)[0]
+    weights[varies] = solution / size[varies, None]
+    return weights
 
 
 def replicated(
-    found: Retest, sign: Float[np.ndarray, " locus"], tests: int
+    retested: Retest, sign: Float[np.ndarray, " locus"], tests: int
 ) -> Bool[np.ndarray, " locus"]:
-    """Same sign, and p below `LEVEL` divided by the number of tests; never where there was no
-    test."""
+    """Which loci have the same sign, and p below `LEVEL` divided by the number of tests; never
+    where there was no test."""
     with np.errstate(invalid="ignore"):
-        return (np.sign(found.beta) == sign) & (found.neg_log_10_p_value > -np.log10(LEVEL / tests))
+        return (np.sign(retested.beta) == sign) & (
+            retested.neg_log_10_p_value > -np.log10(LEVEL / tests)
+        )
 
 
 def power(
-    found: Retest, beta: Float[np.ndarray, " locus"], tests: int
+    retested: Retest, beta: Float[np.ndarray, " locus"], tests: int
 ) -> Float[np.ndarray, " locus"]:
     """The probability that `replicated` says yes where `beta` is the true effect; NaN where there
-    was no test."""
+    was no test.
+
+    >>> dosage = np.random.default_rng(0).binomial(2, 0.3, (2000, 1)).astype(float)
+    >>> noise = np.random.default_rng(1).standard_normal((2000, 1))
+    >>> again = retest(dosage, noise + 0.1 * dosage, np.empty((2000, 0)), "none")
+    >>> power(again, beta=np.array([0.1]), tests=1).round(2)
+    array([0.82])
+    >>> power(again, beta=np.array([0.1]), tests=50).round(2)
+    array([0.34])
+    """
     least = -special.ndtri(LEVEL / tests / 2)
-    return special.ndtr(np.abs(beta) / found.standard_error - least)
+    return special.ndtr(np.abs(beta) / retested.standard_error - least)

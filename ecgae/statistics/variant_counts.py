@@ -8,25 +8,30 @@ from jaxtyping import Float, Int, Num
 
 NEAR_A_CALL = 0.1 + 2**-15
 """How far a dosage may lie from 0, 1 or 2 to stand for that call: PLINK 2's default
-(`--hard-call-threshold`), and half a step of its dosages for rounding."""
-AT_ONCE = 2**18  # dosages counted at a time, so that they stay in the cache of a processor
+(`--hard-call-threshold`), and half a step of its dosages for rounding. A dosage that is not near a
+whole number counts for none of the genotypes."""
+
+AT_ONCE = 2**18
+"""Dosages counted at a time, so that they stay in the cache of a processor."""
 
 
 class Counts(NamedTuple):
     """What was counted of each variant, among the people analysed."""
 
     people: int
+    """How many people are analysed, with or without a call."""
     n: Int[np.ndarray, " variant"]
-    """With a call."""
+    """How many of them have a call of the variant."""
     effect_allele_count: Float[np.ndarray, " variant"]
     """Expected copies of the effect allele, summed over the people with a call."""
     sum_of_squares: Float[np.ndarray, " variant"]
-    """Of the dosages, likewise."""
+    """Squared copies of the effect allele, summed over the people with a call."""
     homozygous_effect: Int[np.ndarray, " variant"]
+    """How many have 2 copies of the effect allele; see `NEAR_A_CALL`."""
     heterozygous: Int[np.ndarray, " variant"]
+    """How many have 1 copy of the effect allele; see `NEAR_A_CALL`."""
     homozygous_other: Int[np.ndarray, " variant"]
-    """People with 2, 1 and 0 copies; dosages that are not within 0.1 of a whole number are in
-    none."""
+    """How many have 0 copies of the effect allele; see `NEAR_A_CALL`."""
 
     @property
     def minor_allele_count(self) -> Float[np.ndarray, " variant"]:
@@ -35,7 +40,7 @@ class Counts(NamedTuple):
 
     @property
     def minor_allele_frequency(self) -> Float[np.ndarray, " variant"]:
-        """NaN without a call."""
+        """Share of the alleles that are the rarer one; NaN without a call."""
         return _ratio(self.minor_allele_count, 2 * self.n)
 
     @property
@@ -58,34 +63,42 @@ class Counts(NamedTuple):
 
 def count(dosage: Num[np.ndarray, "individual variant"]) -> Counts:
     """The counts of a block of dosages, NaN = no call; quick where the values of a variant are
-    contiguous."""
+    contiguous.
+
+    >>> counts = count(np.array([[0.0], [1.0], [1.9], [0.5], [np.nan]]))
+    >>> counts.n, counts.effect_allele_count, counts.heterozygous  # 0.5 is near no genotype
+    (array([4]), array([3.4]), array([1]))
+    >>> counts.call_rate, counts.minor_allele_frequency, counts.info.round(2)
+    (array([0.8]), array([0.425]), array([1.01]))
+    """
     step = max(1, AT_ONCE // max(1, len(dosage)))
     parts = [
         _count(dosage[:, start : start + step].T)
         for start in range(0, max(1, dosage.shape[1]), step)
     ]
-    return Counts(len(dosage), *(np.concatenate(column) for column in zip(*parts, strict=True)))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Counts(people=len(dosage), **joined)
 
 
-def _count(dosage: Num[np.ndarray, "variant individual"]) -> tuple[np.ndarray, ...]:
-    """The fields of `Counts` after the first."""
+def _count(dosage: Num[np.ndarray, "variant individual"]) -> dict[str, np.ndarray]:
+    """The fields of `Counts` that have a value for each variant, by name."""
     missing = np.isnan(dosage)
     known = dosage.astype(np.float64)
     known[missing] = 0
-    return (
-        np.count_nonzero(~missing, axis=1),
-        known.sum(axis=1),
-        np.einsum("vi,vi->v", known, known),
-        np.count_nonzero(dosage >= 2 - NEAR_A_CALL, axis=1),
-        np.count_nonzero(np.abs(dosage - 1) <= NEAR_A_CALL, axis=1),
-        np.count_nonzero(dosage <= NEAR_A_CALL, axis=1),
-    )
+    return {
+        "n": np.count_nonzero(~missing, axis=1),
+        "effect_allele_count": known.sum(axis=1),
+        "sum_of_squares": np.einsum("vi,vi->v", known, known),
+        "homozygous_effect": np.count_nonzero(dosage >= 2 - NEAR_A_CALL, axis=1),
+        "heterozygous": np.count_nonzero(np.abs(dosage - 1) <= NEAR_A_CALL, axis=1),
+        "homozygous_other": np.count_nonzero(dosage <= NEAR_A_CALL, axis=1),
+    }
 
 
 def _ratio(
     numerator: Num[np.ndarray, " variant"], denominator: Num[np.ndarray, " variant"]
 ) -> Float[np.ndarray, " variant"]:
-    """NaN where the denominator is 0."""
+    """`numerator / denominator`; NaN where the denominator is 0."""
     return np.divide(
         numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0
     )

@@ -18,10 +18,16 @@ class MovingAverage:
     1.21 at 3 Hz. ST: distorted. The mean holds the QRS complex and the T wave, so the segment
     between them is lowered against diastole, by 6 % of R in a beat of R 1 mV and T 0.25 mV. It
     assumes a strip of several beats.
+
+    >>> time = torch.arange(5000) / 500
+    >>> wander = 0.5 * torch.sin(2 * torch.pi * 0.1 * time)
+    >>> left = MovingAverage(window=0.5)(wander, sampling_rate=500.0)
+    >>> round(float(left.abs().max()), 2)
+    0.04
     """
 
     window: float
-    """s"""
+    """The time in s over which the mean is taken."""
     linear: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

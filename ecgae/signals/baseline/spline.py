@@ -14,8 +14,10 @@ from ecgae.signals.arrays import in_torch, moving_mean, ranked
 class Knots(NamedTuple):
     """The points of each trace that the spline goes through."""
 
-    time: Float[torch.Tensor, "trace knot"]  # samples
-    level: Float[torch.Tensor, "trace knot"]  # mV
+    time: Float[torch.Tensor, "trace knot"]
+    """When each knot is, in samples."""
+    level: Float[torch.Tensor, "trace knot"]
+    """The voltage at each knot, in mV."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,21 @@ class Spline:
     about half the knots' rate is removed. ST: measured from the isoelectric line, so its level is
     kept. Where the rate is so fast that TP vanishes, or ST is as flat as TP and displaced, part of
     the displacement is taken for baseline.
+
+    >>> phase = (torch.arange(5000) / 500) % 1
+    >>> ecg = torch.exp(-(((phase - 0.4) / 0.012) ** 2))  # one R peak a second, on a slope
+    >>> step = Spline(window=1.0, stretch=0.1, quiet=0.1)
+    >>> cleaned = step(ecg + torch.linspace(0, 1, 5000), sampling_rate=500.0)
+    >>> round(float((cleaned - ecg)[1000:-1000].abs().max()), 2)
+    0.0
     """
 
     window: float
-    """s"""
+    """The time in s from knot to knot."""
     stretch: float
-    """s"""
+    """The time in s over which it is judged how quiet the trace is."""
     quiet: float
-    """fraction of a window's samples"""
+    """The share of a window's samples that its knot is made of."""
 
     def __post_init__(self) -> None:
         if not 0 < self.stretch < self.window:
@@ -57,24 +66,27 @@ class Spline:
         return (ecg - _natural_spline(knots, ecg.shape[-1])).to(ecg.dtype)
 
     def _knots(self, ecg: Float[torch.Tensor, "trace time"], sampling_rate: float) -> Knots:
+        """One knot per window, where the trace is quietest."""
         traces, samples = ecg.shape
         count = max(1, round(samples / (self.window * sampling_rate)))
         length = samples // count
+
         centred = ecg - ecg.mean(dim=-1, keepdim=True)
         stretch = max(2, round(self.stretch * sampling_rate))
         variance = moving_mean(centred.square(), stretch) - moving_mean(centred, stretch).square()
         # Rounding makes a variance of zero slightly negative, which no tie with a limit of zero
         # would reach.
         variance = variance.clamp(min=0)[:, : count * length].reshape(traces * count, length)
+
         limit = ranked(variance, max(1, round(self.quiet * length)) - 1)
         # Voltages come in steps, so variances tie: all of the tied samples count, whatever their
         # last digit says.
         weight = (variance <= limit * (1 + 1e-6)).to(ecg.dtype)
         weight = (weight / weight.sum(dim=-1, keepdim=True)).view(traces, count, length)
+
         time = torch.arange(count * length, dtype=ecg.dtype, device=ecg.device).view(count, length)
-        return Knots(
-            (weight * time).sum(-1), (weight * ecg[:, : count * length].view_as(weight)).sum(-1)
-        )
+        voltage = ecg[:, : count * length].view_as(weight)
+        return Knots(time=(weight * time).sum(-1), level=(weight * voltage).sum(-1))
 
 
 def _natural_spline(knots: Knots, samples: int) -> Float[torch.Tensor, "trace {samples}"]:
@@ -83,14 +95,17 @@ def _natural_spline(knots: Knots, samples: int) -> Float[torch.Tensor, "trace {s
     traces, count = knots.level.shape
     if count == 1:
         return knots.level.expand(traces, samples)
+
     time = torch.arange(samples, dtype=knots.time.dtype, device=knots.time.device).expand(
         traces, samples
     )
     time = time.clamp(knots.time[:, :1], knots.time[:, -1:])
     left = (torch.searchsorted(knots.time, time, right=True) - 1).clamp(0, count - 2)
     curvature = _curvatures(knots)
+
     start, stop = knots.time.gather(1, left), knots.time.gather(1, left + 1)
     gap, before, after = stop - start, time - start, stop - time
+
     chord = (after * knots.level.gather(1, left) + before * knots.level.gather(1, left + 1)) / gap
     bend = curvature.gather(1, left) * (gap + after) + curvature.gather(1, left + 1) * (
         gap + before
@@ -104,6 +119,7 @@ def _curvatures(knots: Knots) -> Float[torch.Tensor, "trace knot"]:
     gap = knots.time.diff(dim=-1)
     slope = knots.level.diff(dim=-1) / gap
     curvature = torch.zeros_like(knots.level)
+
     inner = range(1, knots.level.shape[-1] - 1)
     ratio = torch.zeros_like(gap)
     for i in inner:

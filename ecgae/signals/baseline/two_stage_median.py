@@ -20,12 +20,17 @@ class TwoStageMedian:
     keeps its offset from it as long as ST and T together fill less than half of `second`; a long
     elevation at a fast rate is partly taken for baseline. The corners of the medians stay in the
     result as small steps.
+
+    >>> ecg = np.exp(-(((np.arange(5000) / 500 % 1 - 0.4) / 0.012) ** 2))  # one R peak a second
+    >>> cleaned = TwoStageMedian(first=0.2, second=0.6)(ecg + 0.8, sampling_rate=500.0)
+    >>> float(np.abs(cleaned - ecg).max().round(3))
+    0.0
     """
 
     first: float
-    """s; 0.2 as published"""
+    """The window of the first median in s; 0.2 as published."""
     second: float
-    """s; 0.6 as published"""
+    """The window of the second median in s; 0.6 as published."""
 
     def __post_init__(self) -> None:
         if not 0 < self.first <= self.second:
@@ -37,9 +42,8 @@ class TwoStageMedian:
         self, ecg: Float[np.ndarray, "*leads time"], sampling_rate: float
     ) -> Float[np.ndarray, "*leads time"]:
         cleaned = np.empty_like(ecg)
-        for place in np.ndindex(
-            ecg.shape[:-1]
-        ):  # SciPy has a fast running median for single traces only
+        # SciPy has a fast running median for single traces only.
+        for place in np.ndindex(ecg.shape[:-1]):
             quiet = median_filter(ecg[place], _odd(self.first * sampling_rate), mode="reflect")
             cleaned[place] = ecg[place] - median_filter(
                 quiet, _odd(self.second * sampling_rate), mode="reflect"

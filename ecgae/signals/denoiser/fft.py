@@ -18,12 +18,18 @@ class FFT:
     periods of `high`. ST: with `low` at or below 0.5 Hz a strip keeps its ST level to within the
     wander that is removed; with a `low` above it the level is distorted. The mean of the trace (0
     Hz) is removed whenever `low > 0`.
+
+    >>> time = torch.arange(1000) / 500
+    >>> ecg, hum = torch.sin(2 * torch.pi * 5 * time), torch.sin(2 * torch.pi * 60 * time)
+    >>> cleaned = FFT(low=0.5, high=40.0)(ecg + hum, sampling_rate=500.0)
+    >>> round(float((cleaned - ecg).abs().max()), 3)
+    0.0
     """
 
     low: float
-    """Hz"""
+    """The lowest frequency in Hz that passes."""
     high: float
-    """Hz"""
+    """The highest frequency in Hz that passes."""
     linear: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -40,6 +46,7 @@ class FFT:
             raise InputError(
                 f"denoiser.high must be at most half the sampling rate, {sampling_rate / 2:g} Hz; got {self.high:g} Hz."
             )
+
         samples = ecg.shape[-1]
         frequency = torch.fft.rfftfreq(
             samples, 1 / sampling_rate, dtype=torch.float64, device=ecg.device

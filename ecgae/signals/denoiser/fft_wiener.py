@@ -28,12 +28,19 @@ class FFTWiener:
     ST: the spectrum's threshold adds ringing of the order of the dropped noise; the Wiener filter
     replaces a flat segment by its moving mean, so its level is kept and its first and last half
     `window` blend with S and T.
+
+    >>> ecg = torch.exp(-(((torch.arange(5000) / 500 % 1 - 0.4) / 0.012) ** 2))
+    >>> noise = 0.05 * torch.randn(5000, generator=torch.Generator().manual_seed(0))
+    >>> cleaned = FFTWiener(threshold=2.0, window=0.03)(ecg + noise, sampling_rate=500.0)
+    >>> round(float(noise.std()), 2), round(float((cleaned - ecg).std()), 2)
+    (0.05, 0.01)
     """
 
     threshold: float
-    """in medians of the magnitude spectrum; 0 keeps all coefficients"""
+    """The magnitude below which a coefficient is set to zero, in medians of the magnitude spectrum;
+    0 keeps all coefficients."""
     window: float
-    """s"""
+    """The time in s over which the local mean and variance are taken."""
 
     def __post_init__(self) -> None:
         if not self.threshold >= 0:
@@ -56,6 +63,7 @@ class FFTWiener:
 def _strong(
     ecg: Float[torch.Tensor, "trace time"], threshold: float
 ) -> Float[torch.Tensor, "trace time"]:
+    """The trace without the coefficients below `threshold` medians."""
     spectrum = torch.fft.rfft(ecg)
     magnitude = spectrum.abs()
     weak = magnitude < threshold * median(magnitude)
@@ -65,6 +73,7 @@ def _strong(
 def _wiener(
     ecg: Float[torch.Tensor, "trace time"], window: int
 ) -> Float[torch.Tensor, "trace time"]:
+    """The Wiener filter with mean and variance over `window` samples, an odd number."""
     mean = moving_mean(ecg, window)
     variance = (moving_mean(ecg.square(), window) - mean.square()).clamp(min=0)
     noise = median(variance)

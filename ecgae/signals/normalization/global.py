@@ -12,17 +12,24 @@ from ecgae.signals.normalization import Scaling, constant_scaling
 
 @dataclass(frozen=True)
 class Global:
-    """`(ecg - shift) / scale`: keeps the ratio of amplitudes between leads and between people."""
+    """`(ecg - shift) / scale`: keeps the ratio of amplitudes between leads and between people.
+
+    >>> blocks = np.array([[[0.0, 1.0]]]), np.array([[[2.0, 3.0]], [[4.0, 5.0]]])
+    >>> fitted = Global().fit(blocks)
+    >>> fitted.shift, round(fitted.scale, 3)
+    (2.5, 1.708)
+    """
 
     shift: float = 0.0
-    """mV; set by `fit`"""
+    """The mean of the training samples in mV, set by `fit`."""
     scale: float = 1.0
-    """mV; set by `fit`"""
+    """The standard deviation of the training samples in mV, set by `fit`."""
 
     def fit(self, blocks: Iterable[Float[np.ndarray, "_ lead time"]]) -> "Global":
-        """Mean and standard deviation of all samples, by blocks (Chan et al., Stanford
-        STAN-CS-79-773)."""
+        """The same with mean and standard deviation of all samples, by blocks (Chan et al.,
+        Stanford STAN-CS-79-773)."""
         count, mean, squares = 0, 0.0, 0.0
+
         for block in blocks:
             block_mean = block.mean(dtype=np.float64)
             delta, total = block_mean - mean, count + block.size
@@ -31,6 +38,7 @@ class Global:
                 + delta**2 * count * block.size / total
             )
             mean, count = mean + delta * block.size / total, total
+
         scale = np.sqrt(squares / count) if count else 0.0
         return Global(float(mean), float(scale) if scale > 0 else 1.0)
 

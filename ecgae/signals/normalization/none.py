@@ -11,9 +11,10 @@ from ecgae.signals.normalization import Scaling, constant_scaling
 
 @dataclass(frozen=True)
 class Identity:
-    """Shift 0 mV, scale 1 mV."""
+    """A scaling with shift 0 mV and scale 1 mV."""
 
     def fit(self, blocks: Iterable[Float[np.ndarray, "_ lead time"]]) -> "Identity":
+        """Nothing is learned from the training people."""
         return self
 
     def __call__(self, ecg: Float[np.ndarray, "individual lead time"]) -> Scaling:
