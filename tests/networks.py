@@ -8,13 +8,8 @@ from omegaconf import OmegaConf
 
 from ecgae.entry.build import build
 
-SMALL = {
-    "pca": ("latent_dim=8",),
-    "mregle": ("latent_dim=8", "filters=[8,8]", "kernel_sizes=[5,3]", "dense=[16,16]"),
-}
-"""Per architecture; what all others are built with stands in `CONVOLUTIONAL`."""
-
-CONVOLUTIONAL = ("latent_dim=8", "filters=[6,8]", "kernel_sizes=[5,3]")
+SMALL = {"latent_dim": 8, "filters": [6, 8], "kernel_sizes": [5, 3], "dense": [16, 16]}
+"""Sizes of a small network; of these an architecture takes what its yaml has and leaves not empty."""
 
 
 @functools.cache
@@ -43,7 +38,15 @@ def network(
 
 
 def small(name: str, leads: int = 12, samples: int = 57, conditions: int = 0, *overrides: str):
-    return network(name, leads, samples, conditions, SMALL.get(name, CONVOLUTIONAL) + overrides)
+    sizes = [
+        f"{key}={size}" for key, size in SMALL.items() if shipped("architecture", name).get(key)
+    ]
+    return network(name, leads, samples, conditions, (*sizes, *overrides))
+
+
+def with_setting(name: str, key: str, value: object) -> list[str]:
+    """The override `key=value` where the architecture has such a setting, else none."""
+    return [f"{key}={value}"] if key in shipped("architecture", name) else []
 
 
 def objective_of(name: str, *overrides: str, sampling_rate: float = 500.0):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import choices
 from hydra.utils import get_object
-from networks import conditions_of, config, ecgs, objective_of, small
+from networks import conditions_of, config, ecgs, objective_of, small, with_setting
 
 from ecgae.errors import InputError
 from ecgae.models.architecture import Latent
@@ -25,13 +25,8 @@ def terms_of(
     name: str, architecture: str, *overrides: str, epoch: float | None = None
 ) -> dict[str, float]:
     minimise = objective_of(name, *overrides)
-    model = small(
-        architecture,
-        12,
-        57,
-        len(minimise.features),
-        *(() if architecture == "pca" else ("l2=1e-3",)),
-    )
+    penalty = with_setting(architecture, "l2", 1e-3)
+    model = small(architecture, 12, 57, len(minimise.features), *penalty)
     terms = minimise(model.eval(), ecgs(4), conditions_of(4, len(minimise.features)), epoch)
     return {label: term.item() for label, term in terms.items()}
 
@@ -45,7 +40,7 @@ def test_the_loss_is_the_sum_of_its_named_terms(name, architecture):
     total = terms["reconstruction"] + terms["penalty"] + weight * terms.get("kl", 0) / (12 * 57)
     assert terms["loss"] == pytest.approx(total, rel=1e-5)
     assert all(math.isfinite(value) for value in terms.values())
-    assert (terms["penalty"] > 0) == (architecture != "pca")
+    assert (terms["penalty"] > 0) == bool(with_setting(architecture, "l2", 1e-3))
 
 
 @pytest.mark.parametrize("name", ["conditional", "denoising"])

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 from commands import COHORT, run, run_many, sentence
+from conftest import choices
 
 REFUSED = [
     (("train.py", "trainer.max_epochs=0"), ["trainer.max_epochs must be at least 1"]),
@@ -99,7 +100,7 @@ REFUSED = [
     (("train.py", "cohort=ptbxl", "engine=null"), ["cohort.ecgs must be set; got nothing"]),
     (
         ("train.py", "architecture=null"),
-        ["architecture must be one of mregle, pca, plain, residual"],
+        [f"architecture must be one of {', '.join(choices('architecture'))}"],
     ),
     (("train.py", "denoiser=null", "baseline=null", "cohort.individuals=0"), ["individuals"]),
     (("encode.py", "run=/nowhere"), ["/nowhere", "no config.yaml"]),

@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from ecgae.statistics.jackknife import jackknife
+from ecgae.statistics.json_number import json_number
 from ecgae.statistics.tally import AUTOSOMES
 
 
@@ -88,18 +89,14 @@ def _mean(variants: pd.DataFrame) -> tuple[float | None, float | None]:
     if not sizes.any():
         return None, None
     value, error = jackknife(sums, sizes)
-    return float(value / sizes.sum()), _plain(float(error / sizes.sum()))
+    return float(value / sizes.sum()), json_number(float(error / sizes.sum()))
 
 
 def _error(rows: dict[str, int], tested: dict[str, int]) -> float | None:
     found, sizes = (np.array(list(counted.values()), dtype=np.int64) for counted in (rows, tested))
-    return _plain(float(jackknife(found, sizes).standard_error))
+    return json_number(float(jackknife(found, sizes).standard_error))
 
 
 def _rows(table: pd.DataFrame, chromosomes: list[str]) -> dict[str, int]:
     rows = table["chromosome"].astype(str).value_counts()
     return {name: int(rows.get(name, 0)) for name in chromosomes}
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -25,6 +25,7 @@ from ecgae.statistics.heritability import (
     relatedness_trace,
     summed_heritability,
 )
+from ecgae.statistics.json_number import json_number
 from ecgae.statistics.ld_scores import ld_score_regression, ld_scores
 from ecgae.statistics.permutation import Extremes, null_summary, permuted_extremes
 from ecgae.statistics.screening import Stack, chi2_of_r2, multiplier, screen, stack
@@ -102,9 +103,9 @@ class Checks:
         return {
             "heritability_by_phenotype": _by_name(scan, estimate.estimate),
             "heritability_standard_error_by_phenotype": _by_name(scan, estimate.standard_error),
-            "summed_heritability": _plain(float(summed.estimate[0])),
-            "summed_heritability_standard_error": _plain(float(summed.standard_error[0])),
-            "relatedness_between_chromosomes": _plain(trace.between_chromosomes),
+            "summed_heritability": json_number(summed.estimate[0]),
+            "summed_heritability_standard_error": json_number(summed.standard_error[0]),
+            "relatedness_between_chromosomes": json_number(trace.between_chromosomes),
         }
 
     def _trace(self, inputs: ScanInput, scan: Scan, cache: Path | None) -> Trace:
@@ -146,9 +147,9 @@ class Checks:
         )
         excess = float(scan.variants["mean_chi2"].mean()) - 1
         return {
-            "ld_score_intercept": _finite(fit.intercept),
-            "ld_score_intercept_standard_error": _finite(fit.standard_error),
-            "attenuation": _finite((fit.intercept - 1) / excess) if excess > 0 else None,
+            "ld_score_intercept": json_number(fit.intercept),
+            "ld_score_intercept_standard_error": json_number(fit.standard_error),
+            "attenuation": json_number((fit.intercept - 1) / excess) if excess > 0 else None,
         }
 
     def _null(
@@ -181,7 +182,7 @@ class Checks:
         null = permuted_extremes(
             shuffled, len(inputs.individuals), self.permutations, self.seed, at_once
         )
-        return {name: _finite(value) for name, value in null_summary(null).items()}
+        return null_summary(null)
 
 
 def _tails(scan: Scan, groups: list[Group]) -> dict[str, Any]:
@@ -191,7 +192,7 @@ def _tails(scan: Scan, groups: list[Group]) -> dict[str, Any]:
         _, residuals, sums = group.model
         kurtosis[group.columns] = len(residuals) * (residuals**4).sum(axis=0) / sums**2 - 3
     return {
-        "excess_kurtosis": _plain(float(kurtosis.max())),
+        "excess_kurtosis": json_number(kurtosis.max()),
         "excess_kurtosis_by_phenotype": _by_name(scan, kurtosis),
     }
 
@@ -257,16 +258,4 @@ def _each_block(inputs: ScanInput, scan: Scan, work: Any, label: str) -> Iterato
 
 def _by_name(scan: Scan, values: np.ndarray) -> dict[str, float | None]:
     pairs = zip(scan.phenotypes, values.tolist(), strict=True)
-    return {name: _plain(value) for name, value in pairs}
-
-
-def _finite(value: Any) -> Any:
-    """The same, None for what JSON cannot say."""
-    if isinstance(value, list):
-        return [_finite(one) for one in value]
-    return None if value is None or not np.isfinite(value) else value
-
-
-def _plain(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if np.isnan(value) else value
+    return {name: json_number(value) for name, value in pairs}

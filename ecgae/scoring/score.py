@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from ecgae.errors import InputError
 from ecgae.genetics.genotypes import Genotypes
-from ecgae.genetics.scan import Combined, Scan
+from ecgae.genetics.scan import ACAT, OMNIBUS, Combined, Scan
 from ecgae.scoring.by_chromosome import by_chromosome, near
 from ecgae.scoring.locus_marks import mark_known, mark_planted
 from ecgae.scoring.locus_table import LocusFinder, Region
@@ -23,9 +23,6 @@ from ecgae.statistics.multiplicity import CORRECTIONS, number_of_tests
 
 LATENT = re.compile(r"(.+)_latent_\d+")
 """How a latent of one lead is called."""
-
-OMNIBUS, ACAT = "omnibus", "acat"
-"""Combined tests of all phenotypes; "omnibus V1" is that of one lead's."""
 
 
 @dataclass(frozen=True)

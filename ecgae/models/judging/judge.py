@@ -22,21 +22,13 @@ from ecgae.models.judging.latent_qc import LatentQC
 from ecgae.models.judging.traversal import Traversal, traverse
 from ecgae.models.latents import CONFIRM, TRAINING, Latents
 from ecgae.runs.run_directory import HEADLINE
+from ecgae.signals.intervals import INTERVALS
+from ecgae.statistics.json_number import json_number
 
 DEVICE_PEOPLE = 300
 """At most so many, evenly spread, are compared with the device's median beats."""
 
 SUMMARISED = ("r2", "mse", "r2_recorded", "mse_recorded", "prd_recorded", "r_recorded")
-
-INTERVALS = (
-    "heart_rate",
-    "pq_interval",
-    "p_duration",
-    "qrs_duration",
-    "qt_interval",
-    "qtc_interval",
-)
-"""Measurements that linear probes look for in the latents."""
 
 
 class Judged(NamedTuple):
@@ -145,9 +137,9 @@ def reconstruction(latents: Latents, chosen: Bool[np.ndarray, " individual"]) ->
         known = values[np.isfinite(values)]
         low, middle, high = np.quantile(known, (0.25, 0.5, 0.75)) if len(known) else (np.nan,) * 3
         return {
-            "median": _number(middle),
-            "lower": _number(low),
-            "upper": _number(high),
+            "median": json_number(middle),
+            "lower": json_number(low),
+            "upper": json_number(high),
             "n": len(known),
         }
 
@@ -166,7 +158,9 @@ def device_beat(fitted: Fitted, dataset: Dataset, latents: Latents) -> dict[str,
     found = compare(fitted, dataset, rows)
     sides = {"device": found.reconstructed, "device_ceiling": found.recorded}
     numbers = {
-        f"{measure}_{side}": _number(np.nanmedian(values)) if np.isfinite(values).any() else None
+        f"{measure}_{side}": json_number(np.nanmedian(values))
+        if np.isfinite(values).any()
+        else None
         for side, quality in sides.items()
         for measure, values in quality.items()
     }
@@ -204,13 +198,8 @@ def _health_summary(found: Health) -> dict[str, Any]:
         "active": int(found.active.sum()),
         "collapsed": [name for name, used in zip(names, found.active, strict=True) if not used],
         "effective_rank": found.effective_rank,
-        "largest_correlation": _number(np.nanmax(off)) if np.isfinite(off).any() else None,
-        "variance": dict(zip(names, map(_number, found.variance), strict=True)),
-        "effect": dict(zip(names, map(_number, found.effect), strict=True)),
-        "excess_kurtosis": dict(zip(names, map(_number, found.excess_kurtosis), strict=True)),
+        "largest_correlation": json_number(np.nanmax(off)) if np.isfinite(off).any() else None,
+        "variance": dict(zip(names, map(json_number, found.variance), strict=True)),
+        "effect": dict(zip(names, map(json_number, found.effect), strict=True)),
+        "excess_kurtosis": dict(zip(names, map(json_number, found.excess_kurtosis), strict=True)),
     }
-
-
-def _number(value: float) -> float | None:
-    """A number as JSON knows it: none for NaN and infinity."""
-    return float(value) if np.isfinite(value) else None

@@ -9,15 +9,8 @@ from jaxtyping import Float
 from ecgae.ecg import DERIVED_LEADS
 from ecgae.errors import InputError
 from ecgae.scoring.yardstick import Measured, Source, testable
+from ecgae.signals.intervals import INTERVALS
 
-INTERVALS = (
-    "heart_rate",
-    "pq_interval",
-    "p_duration",
-    "qrs_duration",
-    "qt_interval",
-    "qtc_interval",
-)
 AXES = ("p_axis", "r_axis", "t_axis")
 WAVES = ("p", "q", "r", "s", "j", "t")
 
