@@ -26,7 +26,8 @@ from ecgae.signals.intervals import INTERVALS
 from ecgae.statistics.json_number import json_number
 
 DEVICE_PEOPLE = 300
-"""At most so many, evenly spread, are compared with the device's median beats."""
+"""Number of people, evenly spread, whose beats are compared with the device's; fewer where there
+are fewer."""
 
 SUMMARISED = ("r2", "mse", "r2_recorded", "mse_recorded", "prd_recorded", "r_recorded")
 
@@ -36,7 +37,7 @@ class Judged(NamedTuple):
 
     summary: dict[str, Any]
     latents: Latents
-    """Those of signals that failed the latent QC are missing."""
+    """The latents of everybody; those of signals that failed the latent QC are missing."""
     health: Health
     probes: dict[str, Probe]
     traversal: Traversal
@@ -64,26 +65,28 @@ def judge(
     """
     screened = latent_qc(latents, dataset.view)
     every = latents.split != CONFIRM
+
     traversal = traverse(fitted, dataset, np.flatnonzero(every), latents.values[every])
-    found = health(
+    latent_health = health(
         _signals(latents.values[every], dataset), traversal.effect, fitted.model.variational
     )
     probes, skipped = probe_all(latents, targets(dataset, people or {}))
     bypass = bypass_index(fitted, dataset, latents)
     table = reconstruction(latents, latents.judged)
+
     summary: dict[str, Any] = {
         "people": {"judged": int(latents.judged.sum()), "all": int(every.sum())},
         **{name: table[name]["all"]["median"] for name in SUMMARISED},
         "bypass_index": bypass,
-        "active_latents": int(found.active.sum()),
-        "latents_per_sample": len(found.active),
-        "effective_rank": found.effective_rank,
+        "active_latents": int(latent_health.active.sum()),
+        "latents_per_sample": len(latent_health.active),
+        "effective_rank": latent_health.effective_rank,
         "latent_qc_dropped": screened.summary["dropped"],
         "latent_qc_unit": screened.summary["unit"],
-        "model_warnings": warnings(bypass, found),
+        "model_warnings": warnings(bypass, latent_health),
         "reconstruction": table,
         "reconstruction_all": reconstruction(latents, every),
-        "latent_health": _health_summary(found),
+        "latent_health": _health_summary(latent_health),
         "probes": {name: one._asdict() for name, one in probes.items()},
         "probes_skipped": skipped,
         "latent_qc": screened.summary,
@@ -91,7 +94,13 @@ def judge(
     }
     if has_device_beat(dataset):
         summary["device_beat"] = device_beat(fitted, dataset, latents)
-    return Judged(summary, screened.latents, found, probes, traversal)
+    return Judged(
+        summary=summary,
+        latents=screened.latents,
+        health=latent_health,
+        probes=probes,
+        traversal=traversal,
+    )
 
 
 def targets(dataset: Dataset, people: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -117,16 +126,14 @@ def probe_all(
     latents: Latents, wanted: Mapping[str, Float[np.ndarray, " individual"]]
 ) -> tuple[dict[str, Probe], dict[str, str]]:
     """A probe of each target, and for those that cannot be probed the reason."""
-    found, skipped = (
-        {},
-        {name: "not known of this cohort" for name in ("age", "sex") if name not in wanted},
-    )
+    probes: dict[str, Probe] = {}
+    skipped = {name: "not known of this cohort" for name in ("age", "sex") if name not in wanted}
     for name, target in wanted.items():
         try:
-            found[name] = probe(latents.values, target, latents.split == TRAINING, latents.judged)
+            probes[name] = probe(latents.values, target, latents.split == TRAINING, latents.judged)
         except InputError as error:
             skipped[name] = str(error)
-    return found, skipped
+    return probes, skipped
 
 
 def reconstruction(latents: Latents, chosen: Bool[np.ndarray, " individual"]) -> dict[str, Any]:
@@ -155,8 +162,8 @@ def device_beat(fitted: Fitted, dataset: Dataset, latents: Latents) -> dict[str,
     """Medians over people and leads of the agreement with the device's median beat, and the same of
     the recording."""
     rows = spread(latents.judged, DEVICE_PEOPLE)
-    found = compare(fitted, dataset, rows)
-    sides = {"device": found.reconstructed, "device_ceiling": found.recorded}
+    comparison = compare(fitted, dataset, rows)
+    sides = {"device": comparison.reconstructed, "device_ceiling": comparison.recorded}
     numbers = {
         f"{measure}_{side}": json_number(np.nanmedian(values))
         if np.isfinite(values).any()
@@ -164,10 +171,10 @@ def device_beat(fitted: Fitted, dataset: Dataset, latents: Latents) -> dict[str,
         for side, quality in sides.items()
         for measure, values in quality.items()
     }
-    return {"people": len(rows), "without_beat": found.without_beat, **numbers}
+    return {"people": len(rows), "without_beat": comparison.without_beat, **numbers}
 
 
-def warnings(bypass: float | None, found: Health) -> list[str]:
+def warnings(bypass: float | None, latent_health: Health) -> list[str]:
     """Sentences for whoever reads the run's numbers."""
     said = []
     if bypass is not None and bypass < LOWEST_BYPASS_INDEX:
@@ -175,9 +182,9 @@ def warnings(bypass: float | None, found: Health) -> list[str]:
             f"The latents are hardly used: with a stranger's the error is only {bypass:.3f} times as large "
             f"(below {LOWEST_BYPASS_INDEX:g}). Skips carry the ECG past them, or the model has learned little."
         )
-    if (collapsed := int((~found.active).sum())) > 0:
+    if (collapsed := int((~latent_health.active).sum())) > 0:
         said.append(
-            f"{collapsed} of {len(found.active)} latents are collapsed: they carry next to nothing."
+            f"{collapsed} of {len(latent_health.active)} latents are collapsed: they carry next to nothing."
         )
     return said
 
@@ -191,15 +198,19 @@ def _signals(
     return (values - values.mean(axis=0)).reshape(-1, values.shape[2])
 
 
-def _health_summary(found: Health) -> dict[str, Any]:
-    names = [f"latent_{index:02d}" for index in range(1, len(found.active) + 1)]
-    off = np.abs(found.correlation[~np.eye(len(names), dtype=bool)])
+def _health_summary(latent_health: Health) -> dict[str, Any]:
+    names = [f"latent_{index:02d}" for index in range(1, len(latent_health.active) + 1)]
+    off = np.abs(latent_health.correlation[~np.eye(len(names), dtype=bool)])
     return {
-        "active": int(found.active.sum()),
-        "collapsed": [name for name, used in zip(names, found.active, strict=True) if not used],
-        "effective_rank": found.effective_rank,
+        "active": int(latent_health.active.sum()),
+        "collapsed": [
+            name for name, used in zip(names, latent_health.active, strict=True) if not used
+        ],
+        "effective_rank": latent_health.effective_rank,
         "largest_correlation": json_number(np.nanmax(off)) if np.isfinite(off).any() else None,
-        "variance": dict(zip(names, map(json_number, found.variance), strict=True)),
-        "effect": dict(zip(names, map(json_number, found.effect), strict=True)),
-        "excess_kurtosis": dict(zip(names, map(json_number, found.excess_kurtosis), strict=True)),
+        "variance": dict(zip(names, map(json_number, latent_health.variance), strict=True)),
+        "effect": dict(zip(names, map(json_number, latent_health.effect), strict=True)),
+        "excess_kurtosis": dict(
+            zip(names, map(json_number, latent_health.excess_kurtosis), strict=True)
+        ),
     }
