@@ -21,17 +21,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from ecgae.errors import InputError
+from ecgae.people.split import CONFIRM, SELECT, TRAINING, VALIDATION
 from ecgae.people.tables import Phenotypes, read_phenotypes
 
 FORMAT = "ecgae latents 3"
 
-TRAINING, VALIDATION, SELECT, CONFIRM, NOBODY = SPLITS = (
-    "training",
-    "validation",
-    "select",
-    "confirm",
-    "none",
-)
+NOBODY = "none"
+"""The part of everybody where nobody was in training."""
+
+SPLITS = (TRAINING, VALIDATION, SELECT, CONFIRM, NOBODY)
+"""The parts that the file may name."""
 
 FEWEST = 50
 """Number of people in whom a latent with missing values must be known, for a scan of it to mean

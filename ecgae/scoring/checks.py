@@ -2,7 +2,7 @@
 shuffled."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ class Checks:
             return {name: np.asarray(value) for name, value in trace._asdict().items()}
 
         numbers = np.array([self.probes, self.seed])
-        file = _file(cache, "relatedness", inputs, scan, inputs.covariates, numbers)
+        file = _file(cache, "relatedness", inputs, scan, more=(inputs.covariates, numbers))
         held = kept(file, make)
         return Trace(
             excess=held["excess"],
@@ -209,7 +209,7 @@ def _tails(scan: Scan, groups: list[Group]) -> dict[str, Any]:
 
 
 def _file(
-    cache: Path | None, name: str, inputs: ScanInput, scan: Scan, *more: np.ndarray
+    cache: Path | None, name: str, inputs: ScanInput, scan: Scan, more: Sequence[np.ndarray] = ()
 ) -> Path | None:
     """The file that keeps what follows from these people, from the variants that were tested, and
     from `more`; None where nothing is kept."""

@@ -17,7 +17,8 @@ from jaxtyping import Bool, Float, Int
 
 from ecgae.errors import InputError
 from ecgae.genetics.scan import ASSOCIATIONS
-from ecgae.models.latents import CONFIRM, Latents, as_phenotypes
+from ecgae.models.latents import Latents, as_phenotypes
+from ecgae.people.split import CONFIRM
 from ecgae.people.tables import Phenotypes
 from ecgae.runs.locus_file import read_loci
 from ecgae.runs.run_directory import read_config, read_score, require_plain, write_json

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from ecgae.genetics.genotypes import Genotypes
 from ecgae.statistics.loci import NOWHERE, R2, clump, merge, passing, standardise
@@ -64,7 +64,7 @@ class LocusFinder:
         )
         taken_by = np.full(len(strongest), NOWHERE)
         chromosomes = strongest["chromosome"].to_numpy(dtype=str)
-        significant = _below(strongest, threshold)
+        significant = below(strongest, threshold)
 
         for chromosome in np.unique(chromosomes[significant]):
             rows = np.flatnonzero(chromosomes == chromosome)
@@ -93,11 +93,11 @@ class LocusFinder:
         member = locus != NOWHERE
         members = (
             clumps[member]
-            .assign(locus=locus[member], hit=_below(clumps[member], threshold))
+            .assign(locus=locus[member], hit=below(clumps[member], threshold))
             .groupby("locus")
         )
 
-        hits = associations[_below(associations, threshold)]
+        hits = associations[below(associations, threshold)]
         hits = hits.assign(locus=pd.Series(locus, clumps.index).reindex(hits.index).to_numpy())
         hits = hits.sort_values("neg_log_10_p_value", ascending=False, kind="stable")
         named = hits.drop_duplicates(["locus", "phenotype"]).groupby("locus")["phenotype"]
@@ -127,7 +127,7 @@ class LocusFinder:
         index_variants: list[int] = []
         locus = np.full(len(clumps), NOWHERE)
         chromosomes = clumps["chromosome"].to_numpy(dtype=str)
-        significant = _below(clumps, threshold)
+        significant = below(clumps, threshold)
 
         for chromosome in np.unique(chromosomes[significant]):
             rows = np.flatnonzero(chromosomes == chromosome)
@@ -196,8 +196,10 @@ class LocusFinder:
 
 
 def _split(values: np.ndarray, step: int) -> list[np.ndarray]:
+    """The values in pieces of `step`."""
     return [values[start : start + step] for start in range(0, len(values), step)]
 
 
-def _below(associations: pd.DataFrame, threshold: float) -> np.ndarray:
+def below(associations: pd.DataFrame, threshold: float) -> Bool[np.ndarray, " association"]:
+    """Which associations have a p-value below `threshold`."""
     return associations["neg_log_10_p_value"].to_numpy() > -np.log10(threshold)

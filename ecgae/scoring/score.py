@@ -16,7 +16,7 @@ from ecgae.genetics.genotypes import Genotypes
 from ecgae.genetics.scan import ACAT, OMNIBUS, Combined, Scan
 from ecgae.scoring.by_chromosome import by_chromosome, near
 from ecgae.scoring.locus_marks import mark_known, mark_planted
-from ecgae.scoring.locus_table import LocusFinder, Region
+from ecgae.scoring.locus_table import LocusFinder, Region, below
 from ecgae.scoring.select_by import require_selectable
 from ecgae.statistics.calibration import calibration_summary
 from ecgae.statistics.multiplicity import CORRECTIONS, number_of_tests
@@ -148,11 +148,11 @@ def score(
         max_distance=settings.clump_distance,
         one_locus=settings.one_locus,
     )
-    candidates = _below(scan.candidates, max(settings.alpha, settings.member_p))
+    candidates = _kept(scan.candidates, settings)
     clumps = finder.clumps(candidates, settings.alpha)
     loci = mark_known(finder.table(clumps, candidates, threshold), known, settings.clump_distance)
     omnibus, combined = _combined(scan.combined, finder, settings, known)
-    hits = _below(candidates, threshold)
+    hits = candidates[below(candidates, threshold)]
 
     at_known = None if known is None else near(scan.variants, known, settings.clump_distance)
     tables = {
@@ -177,6 +177,11 @@ def score(
 
     scored = Yield(summary, loci, omnibus)
     return scored if planted is None else _recovered(scored, planted, settings.clump_distance)
+
+
+def _kept(candidates: pd.DataFrame, settings: Score) -> pd.DataFrame:
+    """The associations that can make or join a locus."""
+    return candidates[below(candidates, max(settings.alpha, settings.member_p))]
 
 
 def _thresholds(
@@ -216,11 +221,6 @@ def _lead(phenotype: str) -> str:
     return latent[1] if latent else ""
 
 
-def _below(associations: pd.DataFrame, p: float) -> pd.DataFrame:
-    """The associations with a p-value below `p`."""
-    return associations[associations["neg_log_10_p_value"] > -np.log10(p)]
-
-
 def _counts(
     hits: pd.DataFrame, loci: pd.DataFrame, known: pd.DataFrame | None, phenotypes: Sequence[str]
 ) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def _by_correction(
     return {
         "threshold_by_correction": thresholds,
         "hits_by_correction": none
-        | {name: len(_below(candidates, p)) for name, p in known.items()},
+        | {name: int(below(candidates, p).sum()) for name, p in known.items()},
         "loci_by_correction": none | {name: finder.count(clumps, p) for name, p in known.items()},
     }
 
@@ -265,7 +265,7 @@ def _combined(
     if combined is None:
         return None, counts
 
-    candidates = _below(combined.candidates, max(settings.alpha, settings.member_p))
+    candidates = _kept(combined.candidates, settings)
     tests = combined.tally.phenotypes
 
     leads = [name.removeprefix(f"{OMNIBUS} ") for name in tests if name.startswith(f"{OMNIBUS} ")]

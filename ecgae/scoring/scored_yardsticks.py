@@ -16,7 +16,8 @@ from jaxtyping import Int, Shaped
 
 from ecgae.errors import InputError
 from ecgae.genetics.engine import Engine
-from ecgae.models.latents import TRAINING, VALIDATION, Latents, as_phenotypes, write_latents
+from ecgae.models.latents import Latents, as_phenotypes, write_latents
+from ecgae.people.split import TRAINING, VALIDATION
 from ecgae.recordings.cohort import Cohort
 from ecgae.recordings.ingest import ingest
 from ecgae.recordings.input import Input
@@ -93,6 +94,7 @@ def score_yardsticks(
     with a message. Of several jobs that want one, one scores it and the others wait.
     """
     who = _digest(people)
+
     for name in names:
         described = _described(name, who, config)
         directory = folder / f"{name}-{_key(described)}"

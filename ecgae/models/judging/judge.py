@@ -20,7 +20,8 @@ from ecgae.models.judging.device_beat import compare, has_device_beat
 from ecgae.models.judging.latent_health import Health, Probe, health, probe
 from ecgae.models.judging.latent_qc import LatentQC
 from ecgae.models.judging.traversal import Traversal, traverse
-from ecgae.models.latents import CONFIRM, TRAINING, Latents
+from ecgae.models.latents import Latents
+from ecgae.people.split import CONFIRM, TRAINING
 from ecgae.runs.run_directory import HEADLINE
 from ecgae.signals.intervals import INTERVALS
 from ecgae.statistics.json_number import json_number

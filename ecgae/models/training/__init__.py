@@ -77,7 +77,14 @@ def fit(
         only_first_process_goes_on()
         history = [_solve(model, objective, training, validation, device)]
     else:
-        history = descend(model, objective, training, validation, schedule, machine)
+        history = descend(
+            model,
+            objective,
+            training=training,
+            validation=validation,
+            schedule=schedule,
+            machine=machine,
+        )
         model.eval().to(device)
         if schedule.principal_axes:
             everyone = Batches(samples, rows[TRAINING], schedule.batch_size, shared=False)

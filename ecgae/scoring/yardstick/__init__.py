@@ -5,6 +5,7 @@ A yardstick is a frozen dataclass of its numbers, called with a `Source`. It rai
 where a cohort does not have what it is made of.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -42,6 +43,11 @@ class Measured(NamedTuple):
     names: list[str]
     values: Float[np.ndarray, "individual phenotype"]
 
+    def only(self, kept: Sequence[bool] | Bool[np.ndarray, " phenotype"]) -> "Measured":
+        """These phenotypes without those that are not `kept`."""
+        names = [name for name, good in zip(self.names, kept, strict=True) if good]
+        return Measured(names, self.values[:, np.asarray(kept)])
+
 
 @runtime_checkable
 class Yardstick(Protocol):
@@ -64,8 +70,7 @@ def testable(measured: Measured) -> Measured:
             f"measurements must be known for at least {LEAST_KNOWN:.0%} of the people and vary; "
             f"none of {len(kept):,} is."
         )
-    names = [name for name, good in zip(measured.names, kept, strict=True) if good]
-    return Measured(names, measured.values[:, kept])
+    return measured.only(kept)
 
 
 def _varies(values: Float[np.ndarray, " individual"]) -> bool:

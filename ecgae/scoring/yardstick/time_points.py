@@ -61,8 +61,7 @@ class TimePoints:
             raise InputError(
                 f"median beats must differ by {self.least_spread:g} mV somewhere; they are nearly alike."
             )
-        names = [name for name, good in zip(measured.names, kept, strict=True) if good]
-        return Measured(names, measured.values[:, kept])
+        return measured.only(kept)
 
 
 def r_samples(
