@@ -91,7 +91,8 @@ def write_latents(file: Path, latents: Latents) -> None:
 
 
 def read_latents(file: Path) -> Latents:
-    """Raises `InputError` for a file that is missing, damaged or of another format."""
+    """The latents in a file. Raises `InputError` for one that is missing, damaged or of another
+    format."""
     try:
         with h5py.File(file, "r") as source:
             if source.attrs.get("format") != FORMAT:

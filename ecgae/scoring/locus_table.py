@@ -87,8 +87,8 @@ class LocusFinder:
     def table(
         self, clumps: pd.DataFrame, associations: pd.DataFrame, threshold: float
     ) -> pd.DataFrame:
-        """`LOCUS_COLUMNS`, one row per locus with an association below `threshold`, strongest
-        first."""
+        """One row per locus with an association below `threshold`, strongest first, in the columns
+        `LOCUS_COLUMNS`."""
         index_variant, locus = self._merged(clumps, threshold)
         member = locus != NOWHERE
         members = (

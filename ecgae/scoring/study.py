@@ -75,7 +75,7 @@ class Study:
 
     @classmethod
     def open(cls, files: Files, choices: Choices, cache: Path | None = None) -> "Study":
-        """Raises `InputError` where a file is missing or cannot be used."""
+        """The study of these files. Raises `InputError` where one is missing or cannot be used."""
         if choices.people not in PEOPLE:
             raise InputError(f"people must be one of {', '.join(PEOPLE)}; got {choices.people!r}.")
         if files.genotypes is None:

@@ -49,7 +49,7 @@ def _strangers(rows: Int[np.ndarray, " individual"]) -> Int[np.ndarray, " indivi
 
 
 def spread(chosen: Bool[np.ndarray, " individual"], most: int) -> Int[np.ndarray, " row"]:
-    """At most `most` of the chosen rows, evenly spread over them.
+    """The chosen rows, or `most` of them where there are more, evenly spread.
 
     >>> spread(np.array([True, False, True, True, True, True]), 3).tolist()
     [0, 3, 5]

@@ -202,6 +202,7 @@ def _signals(
 def _health_summary(latent_health: Health) -> dict[str, Any]:
     names = [f"latent_{index:02d}" for index in range(1, len(latent_health.active) + 1)]
     off = np.abs(latent_health.correlation[~np.eye(len(names), dtype=bool)])
+
     return {
         "active": int(latent_health.active.sum()),
         "collapsed": [
