@@ -80,8 +80,8 @@ class PCA(ClosedForm):
 
     @torch.no_grad()
     def solve(self, batches: Callable[[], Batches]) -> None:
-        """Sets the components: exactly for few inputs, and for short ones (`LARGEST_SAMPLE`, `LARGEST_COVARIANCE`); else
-        by iteration.
+        """Sets the components: exactly for few inputs, and for short ones (`LARGEST_SAMPLE`,
+        `LARGEST_COVARIANCE`); else by iteration.
 
         Two passes through the data for the exact solution, up to `PASSES` + 2 otherwise.
         """
