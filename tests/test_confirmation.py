@@ -24,7 +24,7 @@ from ecgae.genetics.scan import ScanInput
 from ecgae.genetics.variant_filter import VariantFilter
 from ecgae.models.latents import CONFIRM, SELECT, TRAINING, Latents, as_phenotypes, write_latents
 from ecgae.scoring import ledger
-from ecgae.scoring.confirmation import COLUMNS, confirm, read_found
+from ecgae.scoring.confirmation import COLUMNS, confirm, read_discovery
 from ecgae.scoring.study import Files, Study
 from ecgae.statistics.replication import directions, power, replicated, retest
 
@@ -152,7 +152,7 @@ def run(rng, tmp_path):
 
 
 def test_loci_are_confirmed_and_what_cannot_be_tested_counts_as_not_replicated(run):
-    found = read_found(run.directory)
+    found = read_discovery(run.directory)
     assert len(found.loci) == 2
     summary, table = confirm(found, run.latents, run.study, "rint", "one")
     assert list(table) == list(COLUMNS)
@@ -176,7 +176,7 @@ def test_loci_are_confirmed_and_what_cannot_be_tested_counts_as_not_replicated(r
 
 
 def test_the_sign_is_that_of_the_associations_that_the_scan_wrote(run):
-    found = read_found(run.directory)
+    found = read_discovery(run.directory)
     assert set(np.sign(found.loci["beta"])) == {1.0, -1.0}
     turned = found._replace(loci=found.loci.assign(beta=-found.loci["beta"]))
     summary, _ = confirm(turned, run.latents, run.study, "rint", "one")
@@ -189,11 +189,11 @@ def test_where_everybody_was_scored_nobody_can_confirm(run):
     with pytest.raises(
         InputError, match=r"kept for confirmation; one has none\. Train with split=three_way"
     ):
-        confirm(read_found(run.directory), everybody, run.study, "rint", "one")
+        confirm(read_discovery(run.directory), everybody, run.study, "rint", "one")
 
 
 def test_nothing_found_is_nothing_to_confirm(run):
-    found = read_found(run.directory)
+    found = read_discovery(run.directory)
     nothing = found._replace(loci=found.loci.iloc[:0], omnibus_loci=found.omnibus_loci.iloc[:0])
     with pytest.raises(InputError, match="found a locus to be confirmed; one has found none"):
         confirm(nothing, run.latents, run.study, "rint", "one")
@@ -205,7 +205,7 @@ def test_nothing_found_is_nothing_to_confirm(run):
 
 def test_a_run_without_a_scan_cannot_be_confirmed(tmp_path):
     with pytest.raises(InputError, match="must be scanned before it is confirmed"):
-        read_found(tmp_path)
+        read_discovery(tmp_path)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from ecgae.models.batches import Batches, Samples
 from ecgae.models.checkpoint import CHECKPOINT, Fitted, load
 from ecgae.models.dataset import Dataset
 from ecgae.models.features import Standard
+from ecgae.models.training._course import Course
 
 SMALL = (
     *("architecture.filters=[4,8]", "architecture.kernel_sizes=[5,5]", "architecture.latent_dim=3"),
@@ -167,7 +168,7 @@ def test_a_training_that_was_killed_ends_with_the_same_weights(
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(training._Course, "on_train_batch_end", killed)  # in the middle of an epoch
+        patch.setattr(Course, "on_train_batch_end", killed)  # in the middle of an epoch
         with pytest.raises(Killed):
             trained(tmp_path / "killed", *overrides)
     assert (tmp_path / "killed" / training.LAST).is_file()

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ecgae.errors import InputError
 from ecgae.models.latents import CONFIRM, SELECT, Latents, as_phenotypes, read_latents
-from ecgae.scoring.confirmation import Analysed, confirm, dosage_of, people_of, read_found
+from ecgae.scoring.confirmation import Analysed, confirm, dosage_of, people_of, read_discovery
 from ecgae.scoring.study import Study
 from ecgae.statistics.association import (
     TRANSFORMS,
@@ -53,7 +53,7 @@ def recovery(directory: Path, study: Study, transform: str, truth: Path) -> Reco
     )
     try:
         replication = confirm(
-            read_found(directory), latents, study, transform, directory.name
+            read_discovery(directory), latents, study, transform, directory.name
         ).summary
     except InputError as error:
         print(f"{directory.name}: {error}")

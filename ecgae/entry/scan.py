@@ -34,7 +34,15 @@ def choices_of(cfg: DictConfig) -> "Choices":
     """Who and what is tested, and what counts as found: conf/scan.yaml."""
     from ecgae.scoring.study import Choices
 
-    return Choices(cfg.people, *(build(cfg[name]) for name in Choices._fields[1:]))
+    return Choices(
+        people=cfg.people,
+        individuals=build(cfg.individuals),
+        adjustment=build(cfg.adjustment),
+        variants=build(cfg.variants),
+        score=build(cfg.score),
+        checks=build(cfg.checks),
+        gate=build(cfg.gate),
+    )
 
 
 def study_of(cohort: "Cohort", choices: "Choices", cache: Path | None = None) -> "Study":

@@ -11,6 +11,10 @@ from ecgae.genetics.variant_filter import VariantFilter
 from ecgae.statistics.tally import Tally
 
 ASSOCIATIONS = "associations.parquet"
+
+OMNIBUS, ACAT = "omnibus", "acat"
+"""Names of the tests of all phenotypes at once; "omnibus V1" is that of the latents of one lead."""
+
 SUMMARIES = (
     "neg_log_10_p_value",
     "phenotype",

@@ -17,23 +17,24 @@ from ecgae.models.dataset import Dataset
 from ecgae.models.features import Standard
 
 BLOCK = 512
-"""Samples that are read and normalized at a time."""
+"""Number of samples that are read and normalized at a time."""
 
 AHEAD = 4
-"""Batches that wait ready while the network works."""
+"""Number of batches that wait ready while the network works."""
 
 
 class Batch(NamedTuple):
-    """What one step sees."""
+    """The samples of one step, in this process."""
 
     ecg: Float[Tensor, "batch lead time"]
-    """Normalized."""
+    """The samples in units of the normalization."""
     condition: Float[Tensor, "batch condition"] | None
+    """Standardised measurements that the decoder is told; None where it is told none."""
     size: int
-    """How many of its samples count: all, but 0 where a process has none of a small last batch."""
+    """How many of the samples count: all, but 0 where a process has none of a small last batch."""
     share: float
-    """Weight of its mean among the processes' equal ones, so that their average is the mean over
-    all samples."""
+    """Weight of this process's mean, so that the plain average over processes is the mean over all
+    samples."""
 
 
 class Samples:
@@ -55,6 +56,7 @@ class Samples:
         self._per_individual = dataset.view.per_individual
         features = None if dataset.features is None else expert(dataset.features)
         self._condition = None if features is None else torch.from_numpy(features)
+
         shape = dataset.view.signals(dataset.cleaned[:1]).shape
         self._kept: Tensor | None = None
         place = _place(len(dataset) * int(np.prod(shape)) * 4, device, memory)
@@ -63,9 +65,11 @@ class Samples:
 
     @property
     def in_memory(self) -> bool:
+        """Whether all samples are kept in memory, of the device or of the computer."""
         return self._kept is not None
 
     def _keep(self, device: torch.device, shape: tuple[int, ...]) -> None:
+        """Reads and normalizes everything once, block by block."""
         kept = torch.empty(shape, dtype=torch.float32, device=device)
         for rows in self._dataset.blocks(max(1, BLOCK // self._per_individual)):
             block = torch.from_numpy(
@@ -74,6 +78,7 @@ class Samples:
             kept[rows.start * self._per_individual : rows.stop * self._per_individual] = block.to(
                 device
             )
+
         self._kept = kept
         if self._condition is not None:
             self._condition = self._condition.to(device)
@@ -82,12 +87,13 @@ class Samples:
         return np.ascontiguousarray(self._normalization(signals).apply(signals), dtype=np.float32)
 
     def ecg(self, rows: Int[np.ndarray, "batch"]) -> Float[Tensor, "batch lead time"]:
+        """The samples `rows`, in units of the normalization."""
         if self._kept is not None:
             return self._kept.index_select(0, torch.from_numpy(rows).to(self._kept.device))
         return torch.from_numpy(self._normalized(self._read(rows)))
 
     def _read(self, rows: Int[np.ndarray, "batch"]) -> np.ndarray:
-        """Only the leads asked for: a sample of one lead must not cost the reading of twelve."""
+        """The samples `rows` in mV; a sample of one lead does not cost the reading of twelve."""
         view, cleaned = self._dataset.view, self._dataset.cleaned
         if view.lead_mode == "joint":
             return view.signals(cleaned[rows])
@@ -95,6 +101,7 @@ class Samples:
         return cleaned[rows // len(seen), seen[rows % len(seen)]][:, None]
 
     def condition(self, rows: Int[np.ndarray, "batch"]) -> Float[Tensor, "batch condition"] | None:
+        """The standardised measurements of the people whose samples `rows` are."""
         if self._condition is None:
             return None
         people = torch.from_numpy(rows // self._per_individual)
@@ -104,20 +111,20 @@ class Samples:
 def _place(needed: int, device: torch.device, memory: int | None) -> torch.device | None:
     """Where so many bytes may be kept: half of what is free there, or `memory`; None where they do
     not fit."""
-    if device.type == "cuda" and needed <= (
-        torch.cuda.mem_get_info(device)[0] // 2 if memory is None else memory
-    ):
-        return device
-    return (
-        torch.device("cpu") if needed <= (available() // 2 if memory is None else memory) else None
-    )
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0] // 2 if memory is None else memory
+        if needed <= free:
+            return device
+
+    free = available() // 2 if memory is None else memory
+    return torch.device("cpu") if needed <= free else None
 
 
 class Batches:
     """Minibatches of some rows, reshuffled in every epoch where there is a seed.
 
-    Of several processes each takes an equal part of every batch, unless they are not `shared`. The
-    order depends on the seed and the epoch alone.
+    Of several processes each takes an equal part of every batch; with `shared=False` each takes all
+    of it. The order depends on the seed and the epoch alone.
     """
 
     def __init__(
@@ -133,6 +140,7 @@ class Batches:
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
+        """Names the epoch whose order is drawn next."""
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -155,7 +163,7 @@ class Batches:
 
 
 def _process() -> tuple[int, int]:
-    """Which process of how many this is."""
+    """The number of this process, from 0, and how many train together."""
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()

@@ -31,13 +31,13 @@ DAMAGED = (
     AttributeError,
     struct.error,
 )
-"""What torch's reader raises for files that were truncated or changed: found by damaging
+"""Errors that torch's reader raises for files that were truncated or changed: collected by damaging
 thousands."""
 
 
 @runtime_checkable
 class Normalization(Protocol):
-    """The contract of ecgae.signals.normalization."""
+    """What every normalization of `ecgae.signals.normalization` can do: be fitted, and scale ECGs."""
 
     def fit(self, blocks: Iterator[np.ndarray]) -> "Normalization": ...
     def __call__(self, ecg: np.ndarray) -> Scaling: ...
@@ -56,8 +56,8 @@ class Fitted(NamedTuple):
 
 
 def save(fitted: Fitted, file: Path) -> None:
-    """Weights, the numbers of normalization and measurements, and the history; whole or not at
-    all."""
+    """Writes weights, the numbers of normalization and measurements, and the history; whole or not
+    at all."""
     content = {
         "format": FORMAT,
         "weights": {name: weight.cpu() for name, weight in fitted.model.state_dict().items()},
@@ -69,8 +69,8 @@ def save(fitted: Fitted, file: Path) -> None:
 
 
 def write(content: dict[str, Any], file: Path) -> None:
-    """Tensors and plain values in torch's format, whole or not at all."""
-    buffer = io.BytesIO()  # torch.save into a file tells of a full disk in words of its own
+    """Writes tensors and plain values in torch's format, whole or not at all."""
+    buffer = io.BytesIO()  # torch.save into a file reports a full disk in words of its own
     torch.save(content, buffer)
     partial = file.with_suffix(".partial")
     partial.write_bytes(buffer.getvalue())
@@ -87,12 +87,13 @@ def load(model: Autoencoder, normalization: Normalization, file: Path, accelerat
         raise InputError(
             f"{file} must fit the architecture of the run's config.yaml; it holds other weights. Train again."
         ) from None
+
     expert = Standard(**{name: tuple(values) for name, values in content["expert"].items()})
     return Fitted(
-        model.eval().to(device_of(accelerator)),
-        type(normalization)(**content["normalization"]),
-        expert,
-        content["history"],
+        model=model.eval().to(device_of(accelerator)),
+        normalization=type(normalization)(**content["normalization"]),
+        expert=expert,
+        history=content["history"],
     )
 
 

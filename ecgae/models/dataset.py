@@ -14,12 +14,13 @@ from ecgae.recordings.store import Store
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """One row per recording, the same in all parts."""
+    """The recordings of one kind as a network sees them; row i is the same recording in every part."""
 
     store: Store
     kind: str
+    """Which of the store's recordings these are, such as `median_beat`."""
     cleaned: Float[np.ndarray, "individual lead time"]
-    """mV, all recorded leads; a memory map."""
+    """The cleaned recordings in mV, all recorded leads; a memory map."""
     view: View
     features: Float[np.ndarray, "individual feature"] | None = None
     """Measurements that the decoder is told (`objective.features`), in their own units; NaN where
@@ -41,7 +42,8 @@ def dataset_of(
     view: View,
     features: Sequence[str],
 ) -> Dataset:
-    """With the `features` of everybody. Raises `InputError` where nobody has one of them."""
+    """A dataset with the `features` of everybody. Raises `InputError` where nobody has one of
+    them."""
     if not features:
         return Dataset(store, kind, cleaned, view)
     values = named(features, store.table("measurements"), f"cohort {store.cohort}")

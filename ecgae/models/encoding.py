@@ -23,7 +23,7 @@ from ecgae.models.views import View
 from ecgae.signals.normalization import Scaling
 
 BLOCK = 128
-"""People at once."""
+"""Number of people who are read, encoded and compared at once."""
 
 CPU_SAMPLES, GPU_SAMPLES = 2**17, 2**23
 """Samples in time that go through the network at once: a CPU wants what it computes near its
@@ -38,10 +38,11 @@ class Encoded(NamedTuple):
     """One block of people through the model."""
 
     latents: Float[np.ndarray, "individual phenotype"]
+    """The latents of the people's own ECGs, also where others were decoded."""
     reconstruction: Float[np.ndarray, "individual lead time"]
-    """mV, all recorded leads."""
+    """The decoded ECGs in mV, all recorded leads."""
     scale: Float[np.ndarray, "individual seen"]
-    """mV that one unit of the network was, of each lead that it sees."""
+    """How many mV one unit of the network was, of each lead that it sees."""
 
 
 def encode(
@@ -71,9 +72,9 @@ def encode(
             values.append(latents)
             quality.append(measures)
             bar.update(len(latents))
-    sample_ids = dataset.store.sample_ids
+
     return Latents(
-        sample_ids=sample_ids,
+        sample_ids=dataset.store.sample_ids,
         visits=dataset.store.visits,
         split=np.full(len(dataset), NOBODY) if parts is None else parts,
         names=dataset.view.names(values[0].shape[1] // dataset.view.per_individual),
@@ -118,6 +119,7 @@ def decoded(
     condition = None
     if dataset.features is not None:
         condition = torch.zeros(len(signals), dataset.features.shape[1], device=device)
+
     steps = []
     for value in values:
         ecg = fitted.model.decode(_tensor(value, device), skips, condition).cpu().numpy()
@@ -146,7 +148,11 @@ def ahead(
     work: Callable[[Piece], Result], pieces: Iterable[Piece], depth: int = 1
 ) -> Iterator[Result]:
     """`work` of each piece in order, done by another thread up to `depth` pieces before its result
-    is asked for."""
+    is asked for.
+
+    >>> list(ahead(abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(1) as pool:
         for piece in pieces:
@@ -165,6 +171,7 @@ def _through(
     cleaned: Float[np.ndarray, "individual lead time"],
     latents: Float[np.ndarray, "individual phenotype"] | None = None,
 ) -> Encoded:
+    """As `through_bottleneck`, of recordings that have been read."""
     signals, scaling = _normalized(fitted, dataset, cleaned)
     replaced = (
         None if latents is None else np.asarray(latents, np.float32).reshape(len(signals), -1)
@@ -172,19 +179,21 @@ def _through(
     condition = _condition(fitted, dataset, rows)
     device = _device(fitted)
     size = _signals_at_once(device, signals.shape[-1])
-    found, back = [], np.empty_like(signals)
+
+    means, back = [], np.empty_like(signals)
     for start in range(0, len(signals), size):
         piece = slice(start, start + size)
         latent = fitted.model.encode(_tensor(signals[piece], device))
         told = None if condition is None else _tensor(condition[piece], device)
         given = latent.mean if replaced is None else _tensor(replaced[piece], device)
         back[piece] = fitted.model.decode(given, latent.skips, told).cpu().numpy()
-        found.append(latent.mean.cpu().numpy())
+        means.append(latent.mean.cpu().numpy())
+
     scale = np.broadcast_to(scaling.scale, (*signals.shape[:2], 1))
     return Encoded(
-        np.concatenate(found).reshape(len(cleaned), -1),
-        dataset.view.recordings(scaling.undo(back)),
-        scale.reshape(len(cleaned), -1),
+        latents=np.concatenate(means).reshape(len(cleaned), -1),
+        reconstruction=dataset.view.recordings(scaling.undo(back)),
+        scale=scale.reshape(len(cleaned), -1),
     )
 
 

@@ -12,20 +12,25 @@ from ecgae.errors import InputError
 
 @dataclass(frozen=True)
 class Standard:
-    """`(value - mean) / scale` of each measurement, with the numbers of the training people."""
+    """`(value - mean) / scale` of each measurement, with the numbers of the training people.
+
+    >>> heart_rate = np.array([[50.0], [70.0], [np.nan]])
+    >>> Standard().fit(heart_rate)(heart_rate).tolist()
+    [[-1.0], [1.0], [0.0]]
+    """
 
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
 
     def fit(self, features: Float[np.ndarray, "individual feature"]) -> "Standard":
-        """A measurement that never varies keeps scale 1."""
+        """The numbers of these people; a measurement that never varies keeps scale 1."""
         mean, scale = np.nanmean(features, axis=0), np.nanstd(features, axis=0)
         return Standard(tuple(mean.tolist()), tuple(np.where(scale > 0, scale, 1.0).tolist()))
 
     def __call__(
         self, features: Float[np.ndarray, "individual feature"]
     ) -> Float[np.ndarray, "individual feature"]:
-        """A missing measurement becomes 0, the mean."""
+        """The standardised measurements; a missing one becomes 0, the mean."""
         return np.nan_to_num((features - np.array(self.mean)) / np.array(self.scale)).astype(
             np.float32
         )

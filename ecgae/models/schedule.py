@@ -21,7 +21,27 @@ AT_LEAST_ONE = ("max_epochs", "batch_size", "early_stopping_patience", "plateau_
 @dataclass(frozen=True)
 class Schedule:
     """When training starts, slows down and stops. Patience counts epochs without a lower validation
-    loss."""
+    loss.
+
+    >>> schedule = Schedule(
+    ...     max_epochs=10,
+    ...     batch_size=32,
+    ...     learning_rate=0.01,
+    ...     warmup_epochs=2,
+    ...     annealing="cosine",
+    ...     plateau_patience=5,
+    ...     plateau_factor=0.5,
+    ...     early_stopping_patience=8,
+    ...     gradient_clip=None,
+    ...     precision="float32",
+    ...     compile=False,
+    ...     validation_fraction=0.1,
+    ...     principal_axes=True,
+    ...     seed=1,
+    ... )
+    >>> [round(schedule.rate(epoch), 6) for epoch in (0, 1, 2, 6, 10)]
+    [0.0, 0.005, 0.01, 0.005, 0.0]
+    """
 
     max_epochs: int
     batch_size: int
@@ -46,6 +66,7 @@ class Schedule:
             raise InputError(
                 f"trainer.warmup_epochs must lie between 0 and max_epochs; got {self.warmup_epochs}."
             )
+
         if not 0 <= self.seed < 2**32:
             raise InputError(f"trainer.seed must lie between 0 and 4294967295; got {self.seed}.")
         if not self.learning_rate > 0:
@@ -62,6 +83,7 @@ class Schedule:
             raise InputError(
                 f"trainer.validation_fraction must lie between 0 and 1; got {self.validation_fraction}."
             )
+
         for name, known in (("annealing", ANNEALING), ("precision", PRECISION)):
             if getattr(self, name) not in known:
                 raise InputError(
@@ -69,8 +91,8 @@ class Schedule:
                 )
 
     def rate(self, epoch: float) -> float:
-        """Learning rate after so many epochs (with fractions), before any plateau: linear warm-up,
-        then annealing."""
+        """The learning rate after so many epochs (with fractions), before any plateau: linear
+        warm-up, then annealing."""
         if epoch < self.warmup_epochs:
             return self.learning_rate * epoch / self.warmup_epochs
         if self.annealing != "cosine":
@@ -96,9 +118,11 @@ class Schedule:
                 "training must have at least 2 people of different families, one of them for validation; "
                 f"got {len(units)}. More people, or another split, helps."
             )
+
         wanted = max(1, math.ceil(self.validation_fraction * sum(map(len, units.values()))))
         chosen = _chosen(units, wanted, str(self.seed))
         held_out = {person for name in chosen for person in units[name]}
+
         return np.array(
             [
                 VALIDATION if training and person in held_out else part

@@ -9,7 +9,8 @@ from ecgae.ecg import DERIVED_LEADS, INDEPENDENT_LEADS, LEAD_MODES, LIMB_LEADS_F
 from ecgae.errors import InputError
 
 LEAD_SETS = ("all", "independent")
-"""Which leads a network sees: all that are recorded, or those that are not sums of others."""
+"""The choices of leads that a network sees: all that are recorded, or those that are not sums of
+others."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,13 @@ class View:
 
     `recorded`: the leads of the recordings. With `lead_set="independent"` III, aVR, aVL and aVF are
     left out, and computed from I and II when a recording is put together again.
+
+    >>> from ecgae.ecg import LEADS
+    >>> view = View(LEADS, lead_mode="single", lead_set="independent")
+    >>> view.leads
+    ('I', 'II', 'V1', 'V2', 'V3', 'V4', 'V5', 'V6')
+    >>> view.signals(np.zeros((10, 12, 600))).shape, view.channels
+    ((80, 1, 600), 1)
     """
 
     recorded: tuple[str, ...]
@@ -60,7 +68,7 @@ class View:
     def signals(
         self, ecg: Float[np.ndarray, "individual lead time"]
     ) -> Float[np.ndarray, "signal channel time"]:
-        """Samples of the network; a view of `ecg` where all leads are seen."""
+        """The samples that the network is given; a view of `ecg` where all leads are seen."""
         seen = (
             ecg
             if self.lead_set == "all"
@@ -79,6 +87,7 @@ class View:
         return np.einsum("rs,ist->irt", self._from_seen(), seen)
 
     def _from_seen(self) -> Float[np.ndarray, "recorded seen"]:
+        """Weights with which every recorded lead is a sum of the leads that are seen."""
         limbs = dict(zip(("I", "II", *DERIVED_LEADS), LIMB_LEADS_FROM_I_AND_II, strict=True))
         weights = np.zeros((len(self.recorded), len(self.leads)), np.float32)
         one, two = self.leads.index("I"), self.leads.index("II")
@@ -90,7 +99,8 @@ class View:
         return weights
 
     def names(self, latent_dim: int) -> list[str]:
-        """`latent_01`, ... for all leads jointly; `V1_latent_01`, ... for one lead per sample."""
+        """Names of the latents: `latent_01`, ... for all leads jointly; `V1_latent_01`, ... for one
+        lead per sample."""
         numbers = [f"latent_{index:02d}" for index in range(1, latent_dim + 1)]
         if self.lead_mode == "joint":
             return numbers

@@ -2,7 +2,7 @@
 shuffled."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,31 +25,35 @@ from ecgae.statistics.heritability import (
     relatedness_trace,
     summed_heritability,
 )
+from ecgae.statistics.json_number import json_number
 from ecgae.statistics.ld_scores import ld_score_regression, ld_scores
 from ecgae.statistics.permutation import Extremes, null_summary, permuted_extremes
 from ecgae.statistics.screening import Stack, chi2_of_r2, multiplier, screen, stack
 
 COLUMNS = 2048
-"""Of a matrix product that tests several shuffled orders at once, about."""
+"""Columns, roughly, of a matrix product that tests several shuffled orders at once."""
 
 KEPT_VERSION = 1
-"""Raised when the relatedness or the LD scores of the same people and variants change."""
+"""Version of what is kept: raised when the relatedness or the LD scores of the same people and
+variants change."""
 
 PEOPLE_FOR_LD = 2000
-"""At most, drawn at random: r2 is then known to 0.0005 where there is none."""
+"""Number of people, drawn at random, whose LD is taken: r2 is then known to 0.0005 where there is
+none."""
 
 
 @dataclass(frozen=True)
 class Checks:
-    """
-    heritability: estimate what all variants together explain of each phenotype; one more pass over
-    the genotypes.
-    probes: random directions for it.
-    ld_scores: tell structure from many small effects, by whether chi2 rises with LD; some of the
-    people are enough.
-    permutations: shuffled orders of the people to scan; 0: none. 20 are one more pass over the
-        genotypes, with 20 times the columns of the scan.
-    seed: of the directions and orders.
+    """Which checks are made beside a scan.
+
+    heritability: whether to estimate what all variants together explain of each phenotype; one more
+        pass over the genotypes.
+    probes: number of random directions for it.
+    ld_scores: whether to tell structure from many small effects, by whether chi2 rises with LD;
+        some of the people are enough.
+    permutations: number of shuffled orders of the people to scan; 0: none. 20 are one more pass
+        over the genotypes, with 20 times the columns of the scan.
+    seed: where the random directions and orders start.
     """
 
     heritability: bool = True
@@ -72,8 +76,8 @@ class Checks:
         threshold: float,
         cache: Path | None = None,
     ) -> dict[str, Any]:
-        """Plain numbers for score.json; `threshold`: the p-value of a hit, `transform`: that of the
-        engine.
+        """The checks' numbers for score.json; `threshold`: the p-value of a hit, `transform`: that of
+        the engine.
 
         cache: folder where what does not depend on the phenotypes is kept, for the next scan of the
         same people, covariates and variants; None: nowhere.
@@ -81,33 +85,38 @@ class Checks:
         inputs = inputs.in_file_order()  # so that the same people are known again
         tested = inputs.phenotypes[:, np.isin(inputs.names, scan.phenotypes)]
         groups = groups_of(tested, inputs.covariates, transform)
-        found = _tails(scan, groups)
+
+        numbers = _tails(scan, groups)
         if self.heritability:
-            found |= self._heritability(inputs, scan, tested, cache)
+            numbers |= self._heritability(inputs, scan, tested, cache)
         if self.ld_scores:
-            found |= self._ld_scores(inputs, scan, cache)
+            numbers |= self._ld_scores(inputs, scan, cache)
         if self.permutations:
-            found |= self._null(inputs, scan, groups, threshold)
-        return found
+            numbers |= self._null(inputs, scan, groups, threshold)
+        return numbers
 
     def _heritability(
         self, inputs: ScanInput, scan: Scan, tested: np.ndarray, cache: Path | None
     ) -> dict[str, Any]:
+        """What all variants explain of each phenotype, and of all of them together."""
         trace = self._trace(inputs, scan, cache)
         known = ~np.isnan(tested)
         estimate = heritability(scan.tally, trace, known.sum(axis=0))
         summed = summed_heritability(
             *excess_sums(scan.variants), trace, int(known.all(axis=1).sum())
         )
+
         return {
             "heritability_by_phenotype": _by_name(scan, estimate.estimate),
             "heritability_standard_error_by_phenotype": _by_name(scan, estimate.standard_error),
-            "summed_heritability": _plain(float(summed.estimate[0])),
-            "summed_heritability_standard_error": _plain(float(summed.standard_error[0])),
-            "relatedness_between_chromosomes": _plain(trace.between_chromosomes),
+            "summed_heritability": json_number(summed.estimate[0]),
+            "summed_heritability_standard_error": json_number(summed.standard_error[0]),
+            "relatedness_between_chromosomes": json_number(trace.between_chromosomes),
         }
 
     def _trace(self, inputs: ScanInput, scan: Scan, cache: Path | None) -> Trace:
+        """How related the people are, from the folder `cache` where it is there already."""
+
         def make() -> dict[str, np.ndarray]:
             basis = covariate_basis(inputs.covariates)
             trace = relatedness_trace(
@@ -115,16 +124,15 @@ class Checks:
             )
             return {name: np.asarray(value) for name, value in trace._asdict().items()}
 
-        file = _file(
-            cache,
-            "relatedness",
-            inputs,
-            scan,
-            inputs.covariates,
-            np.array([self.probes, self.seed]),
-        )
+        numbers = np.array([self.probes, self.seed])
+        file = _file(cache, "relatedness", inputs, scan, more=(inputs.covariates, numbers))
         held = kept(file, make)
-        return Trace(held["excess"], held["variants"], int(held["dimensions"]), int(held["lost"]))
+        return Trace(
+            excess=held["excess"],
+            variants=held["variants"],
+            dimensions=int(held["dimensions"]),
+            lost=int(held["lost"]),
+        )
 
     def _ld_scores(self, inputs: ScanInput, scan: Scan, cache: Path | None) -> dict[str, Any]:
         """The regression of the mean chi2 over phenotypes: its intercept is what LD cannot
@@ -145,15 +153,17 @@ class Checks:
             scan.variants["mean_chi2"].to_numpy(), scores, scan.variants["chromosome"].to_numpy()
         )
         excess = float(scan.variants["mean_chi2"].mean()) - 1
+
         return {
-            "ld_score_intercept": _finite(fit.intercept),
-            "ld_score_intercept_standard_error": _finite(fit.standard_error),
-            "attenuation": _finite((fit.intercept - 1) / excess) if excess > 0 else None,
+            "ld_score_intercept": json_number(fit.intercept),
+            "ld_score_intercept_standard_error": json_number(fit.standard_error),
+            "attenuation": json_number((fit.intercept - 1) / excess) if excess > 0 else None,
         }
 
     def _null(
         self, inputs: ScanInput, scan: Scan, groups: list[Group], threshold: float
     ) -> dict[str, Any]:
+        """What the scan finds in shuffled people, several orders in one pass over the genotypes."""
         columns = sum(
             group.model.basis.shape[1] + group.model.residuals.shape[1] for group in groups
         )
@@ -167,6 +177,7 @@ class Checks:
             right = stack(models, len(inputs.individuals))
             largest = np.full((len(orders), len(scan.phenotypes)), np.nan)
             hits = np.zeros(len(orders), dtype=np.int64)
+
             for chi2 in _screened(inputs, scan, right):
                 for place, values in enumerate(chi2):
                     repetition, group = divmod(place, len(groups))
@@ -175,13 +186,14 @@ class Checks:
                         largest[repetition, names[group]], np.fmax.reduce(values, axis=0)
                     )
                     largest[repetition, names[group]] = best
+
             return Extremes(p_of_chi2(largest), hits)
 
         at_once = max(1, COLUMNS // columns)
         null = permuted_extremes(
             shuffled, len(inputs.individuals), self.permutations, self.seed, at_once
         )
-        return {name: _finite(value) for name, value in null_summary(null).items()}
+        return null_summary(null)
 
 
 def _tails(scan: Scan, groups: list[Group]) -> dict[str, Any]:
@@ -191,18 +203,19 @@ def _tails(scan: Scan, groups: list[Group]) -> dict[str, Any]:
         _, residuals, sums = group.model
         kurtosis[group.columns] = len(residuals) * (residuals**4).sum(axis=0) / sums**2 - 3
     return {
-        "excess_kurtosis": _plain(float(kurtosis.max())),
+        "excess_kurtosis": json_number(kurtosis.max()),
         "excess_kurtosis_by_phenotype": _by_name(scan, kurtosis),
     }
 
 
 def _file(
-    cache: Path | None, name: str, inputs: ScanInput, scan: Scan, *more: np.ndarray
+    cache: Path | None, name: str, inputs: ScanInput, scan: Scan, more: Sequence[np.ndarray] = ()
 ) -> Path | None:
-    """Where something is kept that follows from these people, from the variants that were tested,
-    and from `more`."""
+    """The file that keeps what follows from these people, from the variants that were tested, and
+    from `more`; None where nothing is kept."""
     if cache is None:
         return None
+
     digest = hashlib.blake2b(digest_size=12)
     files = [
         (file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in inputs.genotypes.files
@@ -218,15 +231,16 @@ def _file(
 def _screened(
     inputs: ScanInput, scan: Scan, right: Stack
 ) -> Iterator[list[Float32[np.ndarray, "variant phenotype"]]]:
+    """chi2 of each model in `right`, block of variants by block; NaN where an allele is too rare."""
     least = inputs.filter.min_minor_allele_count - 0.01
     multiply = multiplier(right)
 
     def work(calls: Calls) -> list[np.ndarray]:
-        found = []
+        chi2 = []
         for one in screen(calls, right, multiply):
             one.r2[one.minor_allele_count < least] = np.nan
-            found.append(chi2_of_r2(one.r2, one.df))
-        return found
+            chi2.append(chi2_of_r2(one.r2, one.df))
+        return chi2
 
     for _, result in _each_block(inputs, scan, work, "Shuffled people"):
         yield result
@@ -235,6 +249,8 @@ def _screened(
 def _dosages(
     inputs: ScanInput, scan: Scan, label: str
 ) -> Iterator[tuple[str, Float32[np.ndarray, "individual variant"]]]:
+    """The chromosome and the dosages of each block of tested variants."""
+
     def work(calls: Calls) -> np.ndarray:
         return calls.dosage(np.arange(len(calls.flipped))).astype(np.float32)
 
@@ -256,17 +272,6 @@ def _each_block(inputs: ScanInput, scan: Scan, work: Any, label: str) -> Iterato
 
 
 def _by_name(scan: Scan, values: np.ndarray) -> dict[str, float | None]:
+    """One number per phenotype, ready for JSON."""
     pairs = zip(scan.phenotypes, values.tolist(), strict=True)
-    return {name: _plain(value) for name, value in pairs}
-
-
-def _finite(value: Any) -> Any:
-    """The same, None for what JSON cannot say."""
-    if isinstance(value, list):
-        return [_finite(one) for one in value]
-    return None if value is None or not np.isfinite(value) else value
-
-
-def _plain(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if np.isnan(value) else value
+    return {name: json_number(value) for name, value in pairs}

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from ecgae.errors import InputError
 
 FEWEST_VARIANTS = 5_000
-"""Of fewer, the median chi2 is too much a matter of chance to say anything: its standard error is
-0.04 for as many variants in the LD of a simulated cohort, and a single locus moves it."""
+"""Number of variants below which the median chi2 is too much a matter of chance to say anything: its
+standard error is 0.04 for as many variants in the LD of a simulated cohort, and a single locus moves it."""
 
 NORMAL_97_5 = 1.96
-"""Standard errors from a number to the end of its 95 % interval."""
+"""Number of standard errors from an estimate to the end of its 95 % interval."""
 
 
 class Check(NamedTuple):
@@ -20,11 +20,12 @@ class Check(NamedTuple):
 
     name: str
     value: float | None
-    """None: not known of this scan, which is no reason."""
+    """The number that was checked; None: not known of this scan, which is no reason."""
     limit: float
     passed: bool | None
+    """Whether the number is within the limit; None where it is not known."""
     reason: str
-    """A sentence for the case that it failed."""
+    """A sentence for the case that the check failed."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,18 @@ class Gate:
         intercept is within `highest_intercept`, and relatedness within `highest_relatedness`, for
         structure makes LD of its own.
     highest_intercept: the lower end of the intercept's 95 % interval; None: inflation counts
-    whatever the intercept is.
+        whatever the intercept is.
     highest_null_error: the lower end of the 95 % interval of the share of shuffled scans that have
-    a hit.
+        a hit.
     lowest_bypass_index: the error with a stranger's latents over that with the true ones.
     lowest_active: share of the latents that carry anything.
     highest_kurtosis: excess kurtosis of any phenotype as it is tested: transformed, beside the
-    covariates.
+        covariates.
     highest_relatedness: share of people's genetic likeness that lies between chromosomes.
+
+    >>> verdict = Gate()({"bypass_index": 1.2, "excess_kurtosis": 0.3})
+    >>> verdict["valid"], verdict["gate"]["lowest_bypass_index"]
+    (False, {'value': 1.2, 'limit': 2.0, 'passed': False})
     """
 
     lowest_inflation: float | None = 0.9
@@ -69,7 +74,7 @@ class Gate:
             )
 
     def __call__(self, summary: Mapping[str, Any]) -> dict[str, Any]:
-        """What to add to the numbers of score.json.
+        """What the gate adds to the numbers of score.json.
 
         valid; invalid_because: a sentence for each check that failed; gate: value, limit and passed
         of each check that was asked for, passed being None where the value is not known.
@@ -86,7 +91,9 @@ class Gate:
         }
 
     def _checks(self, summary: Mapping[str, Any]) -> Iterator[Check]:
+        """Every check that was asked for."""
         yield from self._inflation(summary)
+
         error = summary.get("null_family_wise_error_95")
         yield from _at_most(
             "highest_null_error",
@@ -95,6 +102,7 @@ class Gate:
             "shuffled scans with a hit must be at most {limit} of all; got at least {value} (95 %). Hits like these "
             "come without any association: set engine.transform=rint, or raise variants.min_minor_allele_count.",
         )
+
         yield from _at_least(
             "lowest_bypass_index",
             summary.get("bypass_index"),
@@ -109,6 +117,7 @@ class Gate:
             "share of active latents must be at least {limit}; got {value}. The others are collapsed: take fewer "
             "latents, or a smaller objective.kl_weight.",
         )
+
         yield from _at_most(
             "highest_kurtosis",
             summary.get("excess_kurtosis"),
@@ -125,8 +134,10 @@ class Gate:
         )
 
     def _inflation(self, summary: Mapping[str, Any]) -> Iterator[Check]:
+        """Both checks of the genomic inflation."""
         few = summary.get("n_variants", 0) < FEWEST_VARIANTS
         inflation = None if few else summary.get("genomic_inflation")
+
         yield from _at_least(
             "lowest_inflation",
             inflation,
@@ -161,20 +172,17 @@ class Gate:
 def _at_most(
     name: str, value: float | None, limit: float | None, reason: str, excused: bool = False
 ) -> Iterator[Check]:
+    """The check that `value` is at most `limit`; none without a limit."""
     if limit is not None:
         passed = None if value is None else excused or value <= limit
         yield Check(name, value, limit, passed, _filled(reason, value, limit))
 
 
 def _at_least(name: str, value: float | None, limit: float | None, reason: str) -> Iterator[Check]:
+    """The check that `value` is at least `limit`; none without a limit."""
     if limit is not None:
-        yield Check(
-            name,
-            value,
-            limit,
-            None if value is None else value >= limit,
-            _filled(reason, value, limit),
-        )
+        passed = None if value is None else value >= limit
+        yield Check(name, value, limit, passed, _filled(reason, value, limit))
 
 
 def _filled(reason: str, value: float | None, limit: float) -> str:
@@ -182,6 +190,6 @@ def _filled(reason: str, value: float | None, limit: float) -> str:
 
 
 def _active(summary: Mapping[str, Any]) -> float | None:
-    """Share of the model's latents; None for phenotypes of no model."""
+    """Share of the model's latents that are active; None for phenotypes of no model."""
     active, latents = summary.get("active_latents"), summary.get("latents_per_sample")
     return None if active is None or not latents else active / latents

@@ -18,21 +18,23 @@ from ecgae.people.ukb_covariates import SEX_DIFFERS
 
 PEOPLE = ("all", "shared")
 EVERYBODY = Individuals()
-"""Nobody is left out on purpose."""
+"""Rules that leave nobody out on purpose."""
 
 Mask = Bool[np.ndarray, " individual"]
 Reasons = dict[str, Mask]
-"""Who is left out, by what "they" do or have; everybody at the first reason only."""
+"""Who is left out, by a reason that goes on after "they", such as "have no genotypes"."""
 
 
 class Joined(NamedTuple):
     """The people analysed, in the order of the phenotypes."""
 
     sample_ids: Shaped[np.ndarray, " individual"]
-    """Text."""
+    """Ids as text."""
     visits: Int[np.ndarray, " individual"] | None
     phenotype_rows: Int[np.ndarray, " individual"]
+    """The people's rows of the phenotypes."""
     genotype_rows: Int[np.ndarray, " individual"]
+    """The people's rows of the genotypes."""
     account: list[str]
     """Lines that say how many came from where and how many were left out, and why."""
 
@@ -51,11 +53,12 @@ def join(
     people="all" demands that everybody else with a phenotype has genotypes and every covariate;
     "shared" leaves out and counts those who have not. People with genotypes alone are normal either
     way. `missing` is `Adjustment.missing`: a missing covariate costs people unless it is filled.
-    Relatives come last: nobody goes for one who is not analysed.
+    Relatives come last: nobody is left out for a relative who is not analysed.
     """
     if people not in PEOPLE:
         raise InputError(f"people must be one of {', '.join(PEOPLE)}; got {people!r}.")
     _refuse_repeats(phenotypes)
+
     ids = phenotypes.sample_ids
     genotype_rows = pd.Index(genotypes.sample_ids).get_indexer(pd.Index(ids))
     rows = (
@@ -63,12 +66,14 @@ def join(
         if covariates is None
         else covariate_rows(covariates, ids, phenotypes.visits)
     )
+
     listed = individuals.listed(ids)
     unwanted = listed.reasons | individuals.unfit(covariates, rows) | _sex_differs(covariates, rows)
     lacks = {f"have no genotypes in {genotypes.people_file}": genotype_rows < 0} | _lacks(
         covariates, rows, missing
     )
     reasons = _at_first(unwanted | lacks, len(ids))
+
     kept = ~np.any(list(reasons.values()), axis=0)
     if people == "all" and kept.any():
         _refuse_losses(phenotypes, {reason: reasons[reason] for reason in lacks})
@@ -77,6 +82,7 @@ def join(
         kept &= ~reasons[reason]
     if not kept.any():
         raise InputError(_nobody(phenotypes, genotypes, covariates, reasons))
+
     phenotype_rows = np.flatnonzero(kept)
     return Joined(
         sample_ids=ids[phenotype_rows],
@@ -93,8 +99,8 @@ def known_of(
     sample_ids: Shaped[np.ndarray, " individual"],
     visits: Int[np.ndarray, " individual"],
 ) -> dict[str, Float[np.ndarray, " individual"]]:
-    """Those columns of a table that are there and are numbers, for these people; NaN where the
-    table has nothing."""
+    """The columns `names` of a table, those that it has and that are numbers, for these people; NaN
+    where the table has nothing."""
     if table is None:
         return {}
     rows = covariate_rows(table, sample_ids, visits)
@@ -108,6 +114,7 @@ def known_of(
 
 
 def _refuse_repeats(phenotypes: Phenotypes) -> None:
+    """Raises `InputError` where somebody has several rows."""
     unique, count = np.unique(phenotypes.sample_ids, return_counts=True)
     if (count > 1).any():
         raise InputError(
@@ -117,6 +124,7 @@ def _refuse_repeats(phenotypes: Phenotypes) -> None:
 
 
 def _sex_differs(covariates: pd.DataFrame | None, rows: Int[np.ndarray, " individual"]) -> Reasons:
+    """Whose reported sex is not the genetic one, where the covariates say it."""
     if covariates is None or SEX_DIFFERS not in covariates.attrs.get("flags", ()):
         return {}
     differs = covariates[SEX_DIFFERS].to_numpy(dtype=bool)
@@ -142,14 +150,18 @@ def _lacks(
 
 
 def _among(some: Mask, who: Bool[np.ndarray, " one"]) -> Mask:
-    """A choice among some of the people as a choice among all."""
+    """A choice among some of the people as a choice among all.
+
+    >>> _among(np.array([True, False, True]), np.array([False, True])).tolist()
+    [False, False, True]
+    """
     chosen = some.copy()
     chosen[some] = who
     return chosen
 
 
 def _at_first(reasons: Mapping[str, Mask], individuals: int) -> Reasons:
-    """Everybody at the first reason only."""
+    """The same reasons, each person only at the first that holds."""
     counted, first = np.zeros(individuals, dtype=bool), {}
     for reason, who in reasons.items():
         first[reason] = who & ~counted
@@ -158,6 +170,7 @@ def _at_first(reasons: Mapping[str, Mask], individuals: int) -> Reasons:
 
 
 def _refuse_losses(phenotypes: Phenotypes, lacks: Reasons) -> None:
+    """Raises `InputError` where somebody lacks something."""
     for lack, who in lacks.items():
         if who.any():
             raise InputError(
@@ -188,6 +201,7 @@ def _nobody(
 def _account(
     phenotypes: Phenotypes, genotypes: Genotypes, notes: Sequence[str], reasons: Reasons, kept: Mask
 ) -> list[str]:
+    """Lines that say how many people came from where, and how many were left out, and why."""
     without = len(genotypes.sample_ids) - int(
         np.isin(phenotypes.sample_ids, genotypes.sample_ids).sum()
     )

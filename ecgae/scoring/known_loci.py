@@ -14,10 +14,9 @@ genes and traits that these studies reported, as they are compiled in Verweij et
 - heart rate: den Hoed 2013 (10.1038/ng.2610), Eppinga 2016 (10.1038/ng.3708)
 
 and the morphology of P wave, QRS and ST-T from Verweij 2020 itself (table S1: variants that passed
-its Bonferroni
-threshold, by the time of their association: 250 to 60 ms before R, within 60 ms of it, 60 to 400 ms
-after it). Within 250 kb the variant with the smallest p stands for the others of its trait, and
-`source` names all that reported one. Atrial fibrillation is no trait of the ECG and left out. Later
+its Bonferroni threshold, by the time of their association: 250 to 60 ms before R, within 60 ms of
+it, 60 to 400 ms after it). Within 250 kb the variant with the smallest p stands for the others of its trait, and
+`source` names all that reported one. Atrial fibrillation is no trait of the ECG and not listed. Later
 and larger studies are not in the list.
 """
 
@@ -45,25 +44,27 @@ def read_known_loci(source: str | None, variants: pd.DataFrame) -> pd.DataFrame 
     """The loci to mark, in `COLUMNS` ("" where the file has no such text); None: mark none.
 
     `source` is `SHIPPED`, a table, or None. `variants` (with `chromosome`, `base_pair_location` and
-    `rsid`) are those
-    of the scan: rsids that are in both must be at the same place, which tells one genome build from
-    another. Where they are not, or none is in both, the shipped list is not used, and that is said.
-    Raises `InputError` for a user's own list that cannot be read or that is of another build.
+    `rsid`) are those of the scan: rsids that are in both must be at the same place, which tells one
+    genome build from another. Where they are not, or none is in both, the shipped list is skipped
+    with a message. Raises `InputError` for a user's own list that cannot be read or that is of
+    another build.
     """
     if source is None:
         return None
+
     if source == SHIPPED:
         known = _read(Path(str(resources.files(__package__) / "known_ecg_loci.tsv")))
         shared, same = _at_the_same_place(known, variants)
         if same > shared / 2:
             return known
-        found = (
+        agreeing = (
             f"{same:,} of the {shared:,} rsids that both have are"
             if shared
             else "no rsid of the list is"
         )
-        print(f"Known ECG loci are not marked: {found} at its {SHIPPED} place in the genotypes.")
+        print(f"Known ECG loci are not marked: {agreeing} at its {SHIPPED} place in the genotypes.")
         return None
+
     known = _read(Path(source))
     shared, same = _at_the_same_place(known, variants)
     if same <= shared / 2 and shared:
@@ -88,20 +89,8 @@ def _at_the_same_place(known: pd.DataFrame, variants: pd.DataFrame) -> tuple[int
 
 
 def _read(file: Path) -> pd.DataFrame:
-    if not file.is_file():
-        raise InputError(
-            f"score.known_loci must be {SHIPPED} (the shipped list), a table, or null; got {file}, which is no file. "
-            "Check the path."
-        )
-    try:
-        with file.open() as lines:
-            header = lines.readline()
-        separator = next((mark for mark in ("\t", ",") if mark in header), r"\s+")
-        cells = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"score.known_loci must be a text table with a header; {file}: {str(error).strip()}."
-        ) from None
+    """The list in `COLUMNS`, whatever the file calls them."""
+    cells = _cells(file)
     spelled = {str(name).strip().lower(): name for name in cells}
     column = {
         name: next((spelled[way] for way in ways if way in spelled), None)
@@ -113,6 +102,7 @@ def _read(file: Path) -> pd.DataFrame:
             f"score.known_loci must have the columns chromosome and base_pair_location (or CHR and BP); {file} lacks "
             f"{' and '.join(missing)}. Name its columns so, separated by tabs or commas."
         )
+
     known = pd.DataFrame(
         {name: "" if own is None else cells[own].str.strip() for name, own in column.items()}
     )
@@ -121,7 +111,27 @@ def _read(file: Path) -> pd.DataFrame:
     return known
 
 
+def _cells(file: Path) -> pd.DataFrame:
+    """The cells of a table as text, separated by tabs, commas or spaces."""
+    if not file.is_file():
+        raise InputError(
+            f"score.known_loci must be {SHIPPED} (the shipped list), a table, or null; got {file}, which is no file. "
+            "Check the path."
+        )
+
+    try:
+        with file.open() as lines:
+            header = lines.readline()
+        separator = next((mark for mark in ("\t", ",") if mark in header), r"\s+")
+        return pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"score.known_loci must be a text table with a header; {file}: {str(error).strip()}."
+        ) from None
+
+
 def _positions(cells: pd.Series, file: Path) -> pd.Series:
+    """Base pairs as whole numbers, with or without commas between thousands."""
     if cells.empty:
         raise InputError(
             f"score.known_loci must list at least one locus; {file} has none. Set score.known_loci=null."

@@ -22,21 +22,23 @@ FILE = "confirmations.tsv"
 
 
 class Entry(NamedTuple):
-    """One confirmation."""
+    """One row of the table: a run whose loci were confirmed."""
 
     date: str
     run: str
     cohort: str
     scan: str
     again: str
-    """yes: after another one of the same cohort."""
+    """Whether others of the same cohort were confirmed before: yes or no."""
 
 
 def entry_of(run: Path, config: dict[str, Any], date: str) -> Entry:
-    """`again` is not known yet. A cohort is the same wherever its files lie, and however it is
-    split."""
+    """The entry of a run, with `again` not known yet. A cohort is the same wherever its files lie,
+    and however it is split."""
     identity = run_directory.identity(config)
-    return Entry(date, run.name, _key(identity["cohort"]), _key(identity), "no")
+    return Entry(
+        date=date, run=run.name, cohort=_key(identity["cohort"]), scan=_key(identity), again="no"
+    )
 
 
 def _key(content: Any) -> str:
@@ -45,8 +47,7 @@ def _key(content: Any) -> str:
 
 @contextmanager
 def entered(folder: Path, entry: Entry, again: bool) -> Iterator[Entry]:
-    """Holds the ledger in `folder` while the block confirms, and writes the entry when it ends
-    well.
+    """Locks the table in `folder` while the block confirms, and writes the entry when it ends well.
 
     The same loci of the same run may be looked at as often as one likes. Raises `InputError` where
     others of the cohort were confirmed before, unless `again`.
@@ -59,6 +60,7 @@ def entered(folder: Path, entry: Entry, again: bool) -> Iterator[Entry]:
         if mine:
             yield mine[0]
             return
+
         if others and not again:
             first = others[0]
             what = f"other loci of {first.run}" if first.run == entry.run else first.run
@@ -67,6 +69,7 @@ def entered(folder: Path, entry: Entry, again: bool) -> Iterator[Entry]:
                 f"{first.date}: people who were looked at twice confirm nothing. Type --again to do it all the same; "
                 "the result is marked."
             )
+
         entry = entry._replace(again="yes" if others else "no")
         yield entry
         _append(folder / FILE, entry)

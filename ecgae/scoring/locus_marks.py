@@ -11,7 +11,8 @@ def mark_known(loci: pd.DataFrame, known: pd.DataFrame | None, distance: int) ->
         return loci.assign(known="")
     label = known["trait"].mask(known["trait"] == "", "known")
     gene = known["gene"].mask(known["gene"] == "", known["rsid"])
-    rows = []
+
+    marks = []
     for locus in loci.itertuples():
         first = min(locus.start, locus.base_pair_location - distance)
         last = max(locus.end, locus.base_pair_location + distance)
@@ -23,10 +24,11 @@ def mark_known(loci: pd.DataFrame, known: pd.DataFrame | None, distance: int) ->
             .groupby(label[near], sort=False)
             .agg(lambda some: ",".join(dict.fromkeys(some)))
         )
-        rows.append(
+        marks.append(
             "; ".join(f"{trait} ({names})" if names else trait for trait, names in genes.items())
         )
-    return loci.assign(known=rows)
+
+    return loci.assign(known=marks)
 
 
 def mark_planted(
@@ -34,9 +36,8 @@ def mark_planted(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Adds `planted`, the planted variants within `distance` of the index variant, and counts from
     both sides."""
-    truth = planted.drop_duplicates(
-        ["chromosome", "base_pair_location"]
-    )  # one variant may drive several parameters
+    # One variant may drive several parameters.
+    truth = planted.drop_duplicates(["chromosome", "base_pair_location"])
     same = (
         loci["chromosome"].astype(str).to_numpy()[:, None]
         == truth["chromosome"].astype(str).to_numpy()
@@ -45,9 +46,11 @@ def mark_planted(
     near = same & (
         np.abs(place[:, None] - truth["base_pair_location"].to_numpy(dtype=np.int64)) <= distance
     )
+
     name = truth["chromosome"].astype(str) + ":" + truth["base_pair_location"].astype(str)
     if "rsid" in truth:
         name = truth["rsid"].fillna(name)
+
     recovered = int(near.any(axis=1).sum())
     return loci.assign(planted=[",".join(name[row]) for row in near]), {
         "planted_loci": len(truth),

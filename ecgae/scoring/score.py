@@ -13,35 +13,36 @@ from jaxtyping import Float, Int
 
 from ecgae.errors import InputError
 from ecgae.genetics.genotypes import Genotypes
-from ecgae.genetics.scan import Combined, Scan
+from ecgae.genetics.scan import ACAT, OMNIBUS, Combined, Scan
 from ecgae.scoring.by_chromosome import by_chromosome, near
 from ecgae.scoring.locus_marks import mark_known, mark_planted
-from ecgae.scoring.locus_table import LocusFinder, Region
+from ecgae.scoring.locus_table import LocusFinder, Region, below
 from ecgae.scoring.select_by import require_selectable
 from ecgae.statistics.calibration import calibration_summary
 from ecgae.statistics.multiplicity import CORRECTIONS, number_of_tests
 
 LATENT = re.compile(r"(.+)_latent_\d+")
-"""How a latent of one lead is called."""
-
-OMNIBUS, ACAT = "omnibus", "acat"
-"""Combined tests of all phenotypes; "omnibus V1" is that of one lead's."""
+"""Name of a latent of one lead, such as V1_latent_01."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """What counts as found.
+    """The numbers that say which associations count, and which of them are one locus.
 
     alpha: genome-wide p-value of one scan.
-    correction: what it is divided by, one of `CORRECTIONS`; the yield at the others is counted too.
+    correction: what `alpha` is divided by, one of `CORRECTIONS`; the yield at the others is counted
+        too.
     member_p: associations below it belong to a locus too, and extend it; only those below the
-    threshold make one.
+        threshold make one.
     clump_r2, clump_distance: variants with at least this r2, within this many base pairs, are one
-    finding.
+        finding.
     mhc: chromosome:from-to, a region that is one locus whatever its LD.
     known_loci: GRCh37 (the shipped list), or a table; None: mark none.
-    select_by: the number by which a model is chosen, one of `selecting.SELECTABLE`, or several of
-    them.
+    select_by: the number by which a model is chosen, one of `select_by.SELECTABLE`, or several of
+        them.
+
+    >>> Score(mhc="6:25000000-34000000").one_locus
+    Region(chromosome='6', first=25000000, last=34000000)
     """
 
     alpha: float = 5e-8
@@ -55,6 +56,7 @@ class Score:
 
     def __post_init__(self) -> None:
         require_selectable(self.select_by)
+
         for name in ("alpha", "member_p"):
             if not 0 < getattr(self, name) < 1:
                 raise InputError(
@@ -64,6 +66,7 @@ class Score:
             raise InputError(
                 f"score.correction must be one of {', '.join(CORRECTIONS)}; got {self.correction!r}."
             )
+
         if not 0 < self.clump_r2 <= 1:
             raise InputError(f"score.clump_r2 must be above 0 and at most 1; got {self.clump_r2}.")
         if self.clump_distance < 0:
@@ -74,16 +77,16 @@ class Score:
 
     @property
     def one_locus(self) -> Region | None:
-        """`mhc`, read."""
+        """The region that `mhc` names; None where it names none."""
         if self.mhc is None:
             return None
-        found = re.fullmatch(r"(?:chr)?(\w+):(\d+)-(\d+)", self.mhc)
-        if found is None or int(found[2]) > int(found[3]):
+        read = re.fullmatch(r"(?:chr)?(\w+):(\d+)-(\d+)", self.mhc)
+        if read is None or int(read[2]) > int(read[3]):
             raise InputError(
                 f"score.mhc must be chromosome:from-to in base pairs, such as 6:25000000-34000000, or null; "
                 f"got {self.mhc!r}."
             )
-        return Region(found[1], int(found[2]), int(found[3]))
+        return Region(chromosome=read[1], first=int(read[2]), last=int(read[3]))
 
     def require(self, report_below: float) -> None:
         """Raises `InputError` where a scan that keeps associations below `report_below` cannot be
@@ -97,7 +100,7 @@ class Score:
 
 
 class Yield(NamedTuple):
-    """The score of a scan."""
+    """The numbers of a scan, and its loci."""
 
     summary: dict[str, Any]
     """Plain numbers, ready for JSON."""
@@ -108,7 +111,8 @@ class Yield(NamedTuple):
     strongest first, comma-separated), `n_variants` (members) and `n_hit_variants`; `known` (what is
     known there); `planted` (the planted variants within reach), where they are known."""
     omnibus_loci: pd.DataFrame | None
-    """The same of the test of all phenotypes at once; None where the engine makes no such test."""
+    """The loci of the test of all phenotypes at once, in the same columns; None where the engine makes
+    no such test."""
 
 
 def score(
@@ -128,6 +132,7 @@ def score(
     `multiplicity.phenotype_correlation`). `known`: from `known_loci.read_known_loci`.
     """
     settings.require(scan.report_below)
+
     thresholds = _thresholds(scan, settings, correlation)
     threshold = thresholds[settings.correction]
     if threshold is None:
@@ -135,23 +140,30 @@ def score(
             "score.correction must be none, latents or phenotypes where the correlation of the phenotypes is not "
             f"known; got {settings.correction}."
         )
-    at_known = None if known is None else near(scan.variants, known, settings.clump_distance)
+
     finder = LocusFinder(
-        genotypes, individuals, settings.clump_r2, settings.clump_distance, settings.one_locus
+        genotypes,
+        individuals,
+        min_r2=settings.clump_r2,
+        max_distance=settings.clump_distance,
+        one_locus=settings.one_locus,
     )
-    candidates = _below(scan.candidates, max(settings.alpha, settings.member_p))
+    candidates = _kept(scan.candidates, settings)
     clumps = finder.clumps(candidates, settings.alpha)
     loci = mark_known(finder.table(clumps, candidates, threshold), known, settings.clump_distance)
     omnibus, combined = _combined(scan.combined, finder, settings, known)
-    hits = _below(candidates, threshold)
+    hits = candidates[below(candidates, threshold)]
+
+    at_known = None if known is None else near(scan.variants, known, settings.clump_distance)
     tables = {
         "loci": loci,
         "omnibus_loci": omnibus,
         "hits": hits,
         "hit_variants": hits[~hits.index.duplicated()],
     }
+    select_by = settings.select_by
     summary = {
-        **_found(hits, loci, known, scan.phenotypes),
+        **_counts(hits, loci, known, scan.phenotypes),
         **_by_correction(candidates, clumps, finder, thresholds),
         "correction": settings.correction,
         **combined,
@@ -160,27 +172,32 @@ def score(
         **_tested(scan),
         "alpha": settings.alpha,
         "threshold": threshold,
-        "select_by": settings.select_by
-        if isinstance(settings.select_by, str)
-        else list(settings.select_by),
+        "select_by": select_by if isinstance(select_by, str) else list(select_by),
     }
-    found = Yield(summary, loci, omnibus)
-    return found if planted is None else _recovered(found, planted, settings.clump_distance)
+
+    scored = Yield(summary, loci, omnibus)
+    return scored if planted is None else _recovered(scored, planted, settings.clump_distance)
+
+
+def _kept(candidates: pd.DataFrame, settings: Score) -> pd.DataFrame:
+    """The associations that can make or join a locus."""
+    return candidates[below(candidates, max(settings.alpha, settings.member_p))]
 
 
 def _thresholds(
     scan: Scan, settings: Score, correlation: Float[np.ndarray, "phenotype phenotype"] | None
 ) -> dict[str, float | None]:
-    """By correction."""
+    """The p-value of a hit with each correction; None where its number of tests is not known."""
     tests = number_of_tests(latents_of_one_lead(scan.phenotypes), len(scan.phenotypes), correlation)
     return {
         name: None if count is None else settings.alpha / count for name, count in tests.items()
     }
 
 
-def _recovered(found: Yield, planted: pd.DataFrame, distance: int) -> Yield:
-    loci, recovery = mark_planted(found.loci, planted, distance)
-    summary, omnibus = found.summary | recovery, found.omnibus_loci
+def _recovered(scored: Yield, planted: pd.DataFrame, distance: int) -> Yield:
+    """The same yield with the planted variants marked and counted."""
+    loci, recovery = mark_planted(scored.loci, planted, distance)
+    summary, omnibus = scored.summary | recovery, scored.omnibus_loci
     if omnibus is not None:
         omnibus, recovery = mark_planted(omnibus, planted, distance)
         summary |= {f"omnibus_{name}": recovery[name] for name in ("recovered_loci", "false_loci")}
@@ -188,28 +205,30 @@ def _recovered(found: Yield, planted: pd.DataFrame, distance: int) -> Yield:
 
 
 def latents_of_one_lead(phenotypes: Sequence[str]) -> int:
-    """How many latents a sample has: of the lead with most of them, or all phenotypes where they
-    belong to no lead."""
+    """How many latents a sample has: those of the lead with most of them, or all phenotypes where
+    they belong to no lead.
+
+    >>> latents_of_one_lead(["V1_latent_01", "V1_latent_02", "V2_latent_01"])
+    2
+    """
     leads = Counter(lead for lead in map(_lead, phenotypes) if lead)
     return max(leads.values(), default=len(phenotypes))
 
 
 def _lead(phenotype: str) -> str:
-    """ "" for what is no latent of one lead."""
-    found = LATENT.fullmatch(phenotype)
-    return found[1] if found else ""
+    """The lead that a latent belongs to; "" for what is no latent of one lead."""
+    latent = LATENT.fullmatch(phenotype)
+    return latent[1] if latent else ""
 
 
-def _below(associations: pd.DataFrame, p: float) -> pd.DataFrame:
-    return associations[associations["neg_log_10_p_value"] > -np.log10(p)]
-
-
-def _found(
+def _counts(
     hits: pd.DataFrame, loci: pd.DataFrame, known: pd.DataFrame | None, phenotypes: Sequence[str]
 ) -> dict[str, Any]:
+    """Numbers of hits and loci, in all and by phenotype and lead."""
     hits_of = hits["phenotype"].value_counts()
     leads = dict.fromkeys(lead for lead in map(_lead, phenotypes) if lead)
     touched = [{_lead(name) for name in names.split(",")} for names in loci["phenotypes"]]
+
     return {
         "hits": len(hits),
         "hit_variants": int(hits.index.nunique()),
@@ -232,7 +251,7 @@ def _by_correction(
     return {
         "threshold_by_correction": thresholds,
         "hits_by_correction": none
-        | {name: len(_below(candidates, p)) for name, p in known.items()},
+        | {name: int(below(candidates, p).sum()) for name, p in known.items()},
         "loci_by_correction": none | {name: finder.count(clumps, p) for name, p in known.items()},
     }
 
@@ -245,17 +264,21 @@ def _combined(
     counts: dict[str, Any] = dict.fromkeys(("omnibus_loci", "omnibus_loci_by_lead", "acat_loci"))
     if combined is None:
         return None, counts
-    candidates = _below(combined.candidates, max(settings.alpha, settings.member_p))
+
+    candidates = _kept(combined.candidates, settings)
     tests = combined.tally.phenotypes
+
     leads = [name.removeprefix(f"{OMNIBUS} ") for name in tests if name.startswith(f"{OMNIBUS} ")]
     counts["omnibus_loci_by_lead"] = {}
     for lead in leads:
         table = _loci_of(f"{OMNIBUS} {lead}", candidates, finder, settings.alpha / len(leads))
         counts["omnibus_loci_by_lead"][lead] = len(table)
+
     if ACAT in tests:
         counts["acat_loci"] = len(_loci_of(ACAT, candidates, finder, settings.alpha))
     if OMNIBUS not in tests:
         return None, counts
+
     omnibus = mark_known(
         _loci_of(OMNIBUS, candidates, finder, settings.alpha), known, settings.clump_distance
     )
@@ -265,11 +288,13 @@ def _combined(
 def _loci_of(
     test: str, candidates: pd.DataFrame, finder: LocusFinder, threshold: float
 ) -> pd.DataFrame:
+    """The loci of one of the combined tests."""
     of_test = candidates[candidates["phenotype"] == test]
     return finder.table(finder.clumps(of_test, threshold), of_test, threshold)
 
 
 def _tested(scan: Scan) -> dict[str, Any]:
+    """How many people, variants and phenotypes were tested, and which were not."""
     return {
         "n_individuals": scan.n_individuals,
         "n_variants": scan.n_variants,

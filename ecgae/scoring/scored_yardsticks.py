@@ -16,7 +16,8 @@ from jaxtyping import Int, Shaped
 
 from ecgae.errors import InputError
 from ecgae.genetics.engine import Engine
-from ecgae.models.latents import TRAINING, VALIDATION, Latents, as_phenotypes, write_latents
+from ecgae.models.latents import Latents, as_phenotypes, write_latents
+from ecgae.people.split import TRAINING, VALIDATION
 from ecgae.recordings.cohort import Cohort
 from ecgae.recordings.ingest import ingest
 from ecgae.recordings.input import Input
@@ -31,7 +32,7 @@ from ecgae.scoring.yardstick.time_points import TimePoints
 from ecgae.signals.beats import MedianBeat
 
 FOLDER = "yardsticks"
-"""Beside the runs."""
+"""Name of the folder of scored yardsticks, beside the runs."""
 
 YARDSTICKS: Mapping[str, Yardstick] = {
     "intervals": Intervals(),
@@ -41,14 +42,14 @@ YARDSTICKS: Mapping[str, Yardstick] = {
 }
 
 VERSION = 1
-"""Raised when a yardstick's phenotypes change, so that no score of the old ones is taken for
-theirs."""
+"""Version of the yardsticks: raised when the phenotypes of one change, so that no score of the old
+ones is taken for theirs."""
 
 SECTIONS = (
     *("cohort", "beats", "exclusions", "split", "relatives"),
     *("engine", "variants", "individuals", "adjustment", "people", "score", "checks", "gate"),
 )
-"""Of a run's config, what a yardstick's score depends on too."""
+"""Sections of a run's config on which a yardstick's score depends too."""
 
 
 class RecordedPeople(NamedTuple):
@@ -89,40 +90,48 @@ def score_yardsticks(
     """Leaves `<folder>/<name>-<hash>` for each yardstick, unless it is there, and prints what all
     of them found.
 
-    config: the run's; folder: `<runs>/yardsticks`. One that this cohort does not allow is left out
-    with a word. Of several jobs that want one, one scores it and the others wait.
+    config: the run's; folder: `<runs>/yardsticks`. One that this cohort does not allow is skipped
+    with a message. Of several jobs that want one, one scores it and the others wait.
     """
     who = _digest(people)
+
     for name in names:
         described = _described(name, who, config)
         directory = folder / f"{name}-{_key(described)}"
         with run_directory.only_one(directory):
             if not directory.is_dir():
-                _score_or_say_why(name, people, recordings, study, engine, described, directory)
+                try:
+                    measured = _measured(YARDSTICKS[name], people, recordings)
+                    _score(
+                        name,
+                        measured,
+                        study=study,
+                        engine=engine,
+                        described=described,
+                        directory=directory,
+                    )
+                except InputError as error:
+                    shutil.rmtree(run_directory.unfinished(directory), ignore_errors=True)
+                    print(f"yardstick {name} is left out: {error}")
         if directory.is_dir():
             print(f"yardstick {name}: {_in_short(run_directory.read_score(directory) or {})}")
 
 
-def _score_or_say_why(
+def _score(
     name: str,
-    people: RecordedPeople,
-    recordings: Recordings,
+    measured: Latents,
+    *,
     study: Study,
     engine: Engine,
     described: dict[str, Any],
     directory: Path,
 ) -> None:
-    try:
-        measured = _measured(YARDSTICKS[name], people, recordings)
-        with run_directory.new_run(directory, described) as partial:
-            write_latents(partial / "latents.h5", measured)
-            with redirect_stdout(
-                None
-            ):  # who is analysed and why is said of the model, in the same words
-                study.scan(_quiet(engine), as_phenotypes(measured, name), partial, described)
-    except InputError as error:
-        shutil.rmtree(run_directory.unfinished(directory), ignore_errors=True)
-        print(f"yardstick {name} is left out: {error}")
+    """Scans the yardstick's phenotypes and leaves them with their score in `directory`."""
+    with run_directory.new_run(directory, described) as partial:
+        write_latents(partial / "latents.h5", measured)
+        # Who is analysed and why is said of the model, in the same words.
+        with redirect_stdout(None):
+            study.scan(_quiet(engine), as_phenotypes(measured, name), partial, described)
 
 
 def _described(name: str, who: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -138,14 +147,15 @@ def _described(name: str, who: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _key(described: dict[str, Any]) -> str:
+    """A short hash of the config, less what changes no number."""
     return hashlib.sha256(
         json.dumps(run_directory.identity(described), sort_keys=True).encode()
     ).hexdigest()[:8]
 
 
 def _digest(people: RecordedPeople) -> str:
-    """Names the people and their parts; who of the training people is held out for validation makes
-    no difference."""
+    """A short hash of the people and their parts; who of the training people is held out for
+    validation makes no difference."""
     rows = zip(
         people.store.sample_ids.tolist(), people.store.visits.tolist(), _parts(people), strict=True
     )
@@ -153,6 +163,7 @@ def _digest(people: RecordedPeople) -> str:
 
 
 def _parts(people: RecordedPeople) -> list[str]:
+    """The part of each person, with those held out for validation among the training people."""
     return np.where(people.split == VALIDATION, TRAINING, people.split).tolist()
 
 
@@ -161,20 +172,22 @@ def _measured(yardstick: Yardstick, people: RecordedPeople, recordings: Recordin
     store = _with_beats(people.store, recordings)
     parts = np.array(_parts(people))
     rows = _rows_of(people.store, store)
+
     training = np.zeros(len(store), dtype=bool)
     training[rows[(parts == TRAINING) & (rows >= 0)]] = True
     truth = None if recordings.cohort.planted is None else Path(recordings.cohort.planted)
-    found = yardstick(Source(store, training, truth))
-    values = np.where(rows[:, None] >= 0, found.values[rows], np.nan).astype(np.float32)
+    measured = yardstick(Source(store, training, truth))
+
+    values = np.where(rows[:, None] >= 0, measured.values[rows], np.nan).astype(np.float32)
     known = np.isfinite(values).mean(axis=1, keepdims=True)
     return Latents(
-        people.store.sample_ids,
-        people.store.visits,
-        parts,
-        found.names,
-        values,
-        ("all",),
-        {"known": known},
+        sample_ids=people.store.sample_ids,
+        visits=people.store.visits,
+        split=parts,
+        names=measured.names,
+        values=values,
+        leads=("all",),
+        quality={"known": known},
     )
 
 
@@ -204,9 +217,7 @@ def _quiet(engine: Engine) -> Engine:
 
 
 def _in_short(score: dict[str, Any]) -> str:
-    found = f"{score['loci']:,} loci of {score['n_phenotypes']:,} phenotypes"
-    return (
-        found
-        if score.get("omnibus_loci") is None
-        else f"{found}, {score['omnibus_loci']:,} omnibus loci"
-    )
+    """The yield in a few words."""
+    text = f"{score['loci']:,} loci of {score['n_phenotypes']:,} phenotypes"
+    omnibus = score.get("omnibus_loci")
+    return text if omnibus is None else f"{text}, {omnibus:,} omnibus loci"

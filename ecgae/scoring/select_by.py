@@ -27,8 +27,14 @@ def require_selectable(select_by: Names) -> None:
 
 
 def selected(summary: Mapping[str, Any]) -> float | tuple[float, ...]:
-    """The number, or numbers, that its `select_by` names; NaN where the score is not valid or lacks
-    it."""
+    """The number, or numbers, of a score.json that its `select_by` names; NaN where the score is not
+    valid or lacks it.
+
+    >>> selected({"select_by": "loci", "loci": 12, "valid": True})
+    12.0
+    >>> selected({"select_by": "loci", "loci": 12, "valid": False})
+    nan
+    """
 
     def number(name: str) -> float:
         value = summary.get(name)

@@ -30,7 +30,7 @@ from ecgae.statistics.multiplicity import phenotype_correlation
 
 LOCI, OMNIBUS_LOCI = "loci.tsv", "omnibus_loci.tsv"
 CONFIRMATION = ("confirmation.json", "confirmation.tsv")
-"""What is known of a score's loci in other people; of no other loci."""
+"""Files that say what is known of a score's loci in other people; stale as soon as the loci are."""
 
 
 Drawing = Callable[[Scan, Yield, pd.DataFrame | None, Path], None]
@@ -38,7 +38,7 @@ Drawing = Callable[[Scan, Yield, pd.DataFrame | None, Path], None]
 
 
 class Files(NamedTuple):
-    """Where the genetic side of a cohort lies."""
+    """Paths of the genetic side of a cohort; None for what it does not have."""
 
     genotypes: str | None
     covariates: str | None
@@ -47,7 +47,7 @@ class Files(NamedTuple):
 
 
 class Choices(NamedTuple):
-    """Who and what is tested, and what counts as found."""
+    """The settings of a scan: who and what is tested, and what counts as found."""
 
     people: str
     individuals: Individuals
@@ -65,7 +65,7 @@ class Study:
 
     genotypes: Genotypes
     variants: np.ndarray
-    """Rows of the genotypes' variants that regions and lists leave."""
+    """Rows of the genotypes' variants that the filter's regions and lists leave."""
     covariates: pd.DataFrame | None
     categorical: Sequence[str]
     planted: pd.DataFrame | None
@@ -75,7 +75,7 @@ class Study:
 
     @classmethod
     def open(cls, files: Files, choices: Choices, cache: Path | None = None) -> "Study":
-        """Raises `InputError` where a file is missing or cannot be used."""
+        """The study of these files. Raises `InputError` where one is missing or cannot be used."""
         if choices.people not in PEOPLE:
             raise InputError(f"people must be one of {', '.join(PEOPLE)}; got {choices.people!r}.")
         if files.genotypes is None:
@@ -83,6 +83,7 @@ class Study:
                 "genotypes must be named for a scan; got none. Name the prefix of .bed, .pgen or .bgen files, or set "
                 "engine=null."
             )
+
         covariates = (
             None
             if files.covariates is None
@@ -93,28 +94,35 @@ class Study:
                 f"covariates must be named where adjustment.terms asks for {choices.adjustment.terms[0]}."
             )
         choices.individuals.check(covariates)
+
         genotypes = Genotypes.open(files.genotypes)
         return cls(
-            genotypes,
-            np.flatnonzero(choices.variants.listed(genotypes.variants)),
-            covariates,
-            files.categorical if covariates is not None else (),
-            None if files.planted is None else _read_planted(Path(files.planted)),
-            choices,
-            cache,
+            genotypes=genotypes,
+            variants=np.flatnonzero(choices.variants.listed(genotypes.variants)),
+            covariates=covariates,
+            categorical=files.categorical if covariates is not None else (),
+            planted=None if files.planted is None else _read_planted(Path(files.planted)),
+            choices=choices,
+            cache=cache,
         )
 
     def join(self, phenotypes: Phenotypes) -> tuple[Joined, Design]:
         """Who will be analysed, and their covariates. Raises `InputError` where the three sides do
         not fit."""
-        people, individuals, adjustment = self.choices[:3]
+        choices = self.choices
         joined = join(
-            phenotypes, self.genotypes, self.covariates, people, individuals, adjustment.missing
+            phenotypes,
+            self.genotypes,
+            self.covariates,
+            people=choices.people,
+            individuals=choices.individuals,
+            missing=choices.adjustment.missing,
         )
+
         if self.covariates is None:
             return joined, Design([], np.empty((len(joined.sample_ids), 0)))
         return joined, design_matrix(
-            self.covariates, joined.sample_ids, joined.visits, self.categorical, adjustment
+            self.covariates, joined.sample_ids, joined.visits, self.categorical, choices.adjustment
         )
 
     def check(self, sample_ids: np.ndarray, visits: np.ndarray, source: str) -> None:
@@ -139,64 +147,87 @@ class Study:
 
         `config`, which these results follow from, is written with them, and score.json last of all.
         It also has the headline of the run's model.json, and says whether all of it may be
-        believed. With `chromosomes` only their part
-        of the scan is made and kept there for the same call without them: None is returned. `draw`
-        makes the figures.
+        believed. With `chromosomes` only their part of the scan is made and kept there for the same
+        call without them: None is returned. `draw` makes the figures.
         """
         self.choices.score.require(engine.report_below)
         joined, design = self.join(phenotypes)
         print("\n".join([*joined.account, *design.account]))
-        inputs = ScanInput(
-            self.genotypes,
-            joined.genotype_rows,
-            phenotypes.values[joined.phenotype_rows],
-            tuple(phenotypes.names),
-            design.matrix,
-            tuple(design.names),
-            self.choices.variants,
-            self.variants,
-            None if chromosomes is None else tuple(map(str, chromosomes)),
-        )
-        there = self.genotypes.variants["chromosome"].unique().tolist()
-        if not set(inputs.chromosomes or ()) <= set(there):
-            raise InputError(
-                f"chromosomes must be some of {', '.join(there)}; got {', '.join(inputs.chromosomes or ())}."
-            )
+
+        inputs = self._inputs(phenotypes, joined, design, chromosomes)
         _make_folder(directory)
         if chromosomes is not None:
             engine(inputs, directory)
             return None
+
         for stale in (SCORE, *CONFIRMATION):
             (directory / stale).unlink(missing_ok=True)
         known = read_known_loci(self.choices.score.known_loci, self.genotypes.variants)
         scan = engine(inputs, directory)
         scored = self._score(inputs, scan, engine, known)
         _write(scored, directory)
+
         if draw is not None:
             draw(scan, scored, self.planted, directory / "figures")
         write_config(directory, config)
+
         about = {"scored_people": phenotypes.people, **_fingerprints(joined, scan)}
         summary = scored.summary | about | read_headline(directory)
         summary |= self.choices.gate(summary)
         write_json(directory / SCORE, summary)
         return summary
 
+    def _inputs(
+        self,
+        phenotypes: Phenotypes,
+        joined: Joined,
+        design: Design,
+        chromosomes: Sequence[str] | None,
+    ) -> ScanInput:
+        """What the engine is given. Raises `InputError` for a chromosome that the genotypes lack."""
+        inputs = ScanInput(
+            genotypes=self.genotypes,
+            individuals=joined.genotype_rows,
+            phenotypes=phenotypes.values[joined.phenotype_rows],
+            names=tuple(phenotypes.names),
+            covariates=design.matrix,
+            covariate_names=tuple(design.names),
+            filter=self.choices.variants,
+            variants=self.variants,
+            chromosomes=None if chromosomes is None else tuple(map(str, chromosomes)),
+        )
+
+        there = self.genotypes.variants["chromosome"].unique().tolist()
+        if not set(inputs.chromosomes or ()) <= set(there):
+            raise InputError(
+                f"chromosomes must be some of {', '.join(there)}; got {', '.join(inputs.chromosomes or ())}."
+            )
+        return inputs
+
     def _score(
         self, inputs: ScanInput, scan: Scan, engine: Engine, known: pd.DataFrame | None
     ) -> Yield:
-        settings, checks = self.choices.score, self.choices.checks
+        """The yield of a scan, with the numbers of the checks in its summary."""
         tested = inputs.phenotypes[:, np.isin(inputs.names, scan.phenotypes)]
         correlation = phenotype_correlation(_residuals(tested, inputs.covariates))
         scored = score(
-            scan, self.genotypes, inputs.individuals, settings, self.planted, correlation, known
+            scan,
+            self.genotypes,
+            inputs.individuals,
+            settings=self.choices.score,
+            planted=self.planted,
+            correlation=correlation,
+            known=known,
         )
-        found = checks(inputs, scan, engine.transform, scored.summary["threshold"], self.cache)
-        error = found.pop("summed_heritability_standard_error", None)
+
+        threshold = scored.summary["threshold"]
+        checked = self.choices.checks(inputs, scan, engine.transform, threshold, self.cache)
+        error = checked.pop("summed_heritability_standard_error", None)
         errors = {**scored.summary["standard_errors"], "summed_heritability": error}
         summary = {
             "summed_heritability": None,
             **scored.summary,
-            **found,
+            **checked,
             "standard_errors": errors,
         }
         return scored._replace(summary=summary)
@@ -228,6 +259,7 @@ def _fingerprints(joined: Joined, scan: Scan) -> dict[str, str]:
 
 
 def _write(scored: Yield, directory: Path) -> None:
+    """Writes the tables of loci."""
     scored.loci.to_csv(directory / LOCI, sep="\t", index=False)
     (directory / OMNIBUS_LOCI).unlink(missing_ok=True)
     if scored.omnibus_loci is not None:

@@ -36,6 +36,12 @@ itself in a median beat is below 0.016."""
 NOT_FOUND = float("nan")
 """Stands for a bound, or a measurement, that cannot be given."""
 
+INTERVALS = (
+    *("heart_rate", "pq_interval", "p_duration"),
+    *("qrs_duration", "qt_interval", "qtc_interval"),
+)
+"""Names of the measurements in time that reports of ECGs print; all but the rate in ms."""
+
 
 class Bounds(NamedTuple):
     """Samples of the median beat, over all leads; NaN where a wave, or its end, is not found."""

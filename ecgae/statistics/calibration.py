@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 
 from ecgae.statistics.association import p_of_chi2
+from ecgae.statistics.json_number import json_number
 from ecgae.statistics.tally import BINS, FREQUENCIES, PER_UNIT, Tally
 
 CHI2_MEDIAN = 0.45493642311957283
@@ -183,23 +184,19 @@ def calibration_summary(tally: Tally, n: Num[np.ndarray, " phenotype"]) -> dict[
 
     return {
         "genomic_inflation": _median(inflation),
-        "genomic_inflation_max": _plain(np.nanmax(inflation))
+        "genomic_inflation_max": json_number(np.nanmax(inflation))
         if np.isfinite(inflation).any()
         else None,
         "genomic_inflation_by_phenotype": dict(
-            zip(tally.phenotypes, map(_plain, inflation), strict=True)
+            zip(tally.phenotypes, map(json_number, inflation), strict=True)
         ),
         "genomic_inflation_1000": _median(lambda_1000(inflation, n)),
         "genomic_inflation_by_frequency": {name: _median(values) for name, values in by_frequency},
         "mean_chi2": float(tally.chi2.sum() / tests) if tests else None,
-        "mean_chi2_by_phenotype": dict(zip(tally.phenotypes, map(_plain, means), strict=True)),
+        "mean_chi2_by_phenotype": dict(zip(tally.phenotypes, map(json_number, means), strict=True)),
     }
 
 
 def _median(values: Float[np.ndarray, " phenotype"]) -> float | None:
     known = values[~np.isnan(values)]
     return float(np.median(known)) if len(known) else None
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

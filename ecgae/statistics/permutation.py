@@ -15,6 +15,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import special
 
+from ecgae.statistics.json_number import json_number
+
 
 class Extremes(NamedTuple):
     """What is kept of the scan of each shuffled order."""
@@ -156,13 +158,15 @@ def _smallest(null: Extremes) -> Float[np.ndarray, " repetition"]:
 
 def null_summary(
     null: Extremes, level: float = 0.05
-) -> dict[str, float | int | list[float] | None]:
+) -> dict[str, float | int | list[float | None] | None]:
     """Plain numbers, ready for JSON; each estimate is followed by its 95 % interval.
 
     null_repetitions; null_family_wise_error and null_hits (per scan), at the threshold of the scan;
     null_threshold: the p-value of family-wise error `level`; null_effective_tests.
     """
-    summary: dict[str, float | int | list[float] | None] = {"null_repetitions": len(null.hits)}
+    summary: dict[str, float | int | list[float | None] | None] = {
+        "null_repetitions": len(null.hits)
+    }
     estimates = {
         "null_family_wise_error": family_wise_error(null),
         "null_hits": expected_false_hits(null),
@@ -171,6 +175,6 @@ def null_summary(
     }
 
     for name, (value, low, high) in estimates.items():
-        summary[name] = None if np.isnan(value) else value
-        summary[f"{name}_95"] = [low, high]
+        summary[name] = json_number(value)
+        summary[f"{name}_95"] = [json_number(low), json_number(high)]
     return summary

@@ -30,14 +30,15 @@ def run(arguments: argparse.Namespace) -> None:
     from ecgae.models.latents import read_latents
     from ecgae.runs import run_directory
     from ecgae.scoring import ledger
-    from ecgae.scoring.confirmation import config_of, confirm, confirmed_text, read_found, write
+    from ecgae.scoring.confirmation import config_of, confirm, confirmed_text, read_discovery, write
 
     directory = arguments.directory.resolve()
     config = config_of(directory)
     require_choices(config)
     entry = ledger.entry_of(directory, config, date.today().isoformat())
     with run_directory.only_one(directory):
-        found, latents = read_found(directory), read_latents(directory / "latents.h5")
+        discovery = read_discovery(directory)
+        latents = read_latents(directory / "latents.h5")
         study, engine = scored_with(config)
         # A yardstick was not chosen among many: it is confirmed beside the model, and chooses
         # nothing.
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
         if "yardstick" not in config:
             held = ledger.entered(directory.parent, entry, arguments.again)
         with held as entered:
-            result = confirm(found, latents, study, engine.transform, directory.name)
+            result = confirm(discovery, latents, study, engine.transform, directory.name)
             summary = result.summary | {"date": entered.date, "again": entered.again == "yes"}
             write(result._replace(summary=summary), directory)
     print(confirmed_text(summary, run_directory.read_score(directory) or {}))

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Int
 from scipy import special
 
 from ecgae.genetics.phenotype_groups import Prepared, Together
+from ecgae.genetics.scan import ACAT, OMNIBUS
 from ecgae.genetics.sumstats import Statistics
 from ecgae.genetics.variant_blocks import Rows
 from ecgae.statistics import omnibus
@@ -31,7 +32,6 @@ from ecgae.statistics.tally import bins, middles
 
 UNTESTED = "constant or following from the covariates"
 RARE = "minor allele too rare among the people of every phenotype"
-OMNIBUS, ACAT = "omnibus", "acat"
 ROUNDING = 0.01
 """Of an allele count in single precision."""
 NEAR = 1.5

@@ -22,11 +22,11 @@ class Latent(NamedTuple):
     mean: Float[Tensor, "batch latent"]
     log_variance: Float[Tensor, "batch latent"] | None = None
     skips: tuple[Tensor, ...] = ()
-    """What cross skips carry past the bottleneck, each [batch channel time]."""
+    """Feature maps [batch channel time] that cross skips carry past the bottleneck."""
 
 
 class Autoencoder(nn.Module, ABC):
-    """The contract of every architecture."""
+    """What every architecture can do: encode, decode, rotate its latents, and weigh its weights."""
 
     variational = False
     """Whether `encode` gives a distribution."""
@@ -56,7 +56,8 @@ class Autoencoder(nn.Module, ABC):
         """
 
     @abstractmethod
-    def penalty(self) -> Float[Tensor, ""]: ...
+    def penalty(self) -> Float[Tensor, ""]:
+        """The part of the loss that depends on the weights alone."""
 
 
 Batches = Iterable[tuple[Float[Tensor, "batch lead time"], Float[Tensor, "batch condition"] | None]]

@@ -37,7 +37,7 @@ class ConvAutoencoder(Autoencoder):
     """
 
     block: Callable[..., Block] = staticmethod(pooled_block)
-    """What an encoder is made of, and a decoder with shortcuts."""
+    """Makes the blocks of an encoder, and of a decoder with shortcuts."""
 
     def __init__(
         self,
@@ -62,19 +62,18 @@ class ConvAutoencoder(Autoencoder):
         filters = [max(1, round(width * number)) for number in filters]
         require_regularisation(activation, leaky_slope, dropout, l2)
         require_skips(intra_skip, intra_skip_in, cross_skip, len(filters))
+
         super().__init__()
-        self.samples, self.conditions, self.l2, self.cross_skip = (
-            samples,
-            conditions,
-            l2,
-            cross_skip,
-        )
+        self.samples, self.conditions = samples, conditions
+        self.l2, self.cross_skip = l2, cross_skip
         self.shortest = -(-samples // 2 ** len(filters))
+
         style = Style(activation, leaky_slope, batch_norm, dropout)
         inside = {
             side: intra_skip if intra_skip_in in (side, "both") else "none"
             for side in ("encoder", "decoder")
         }
+
         widths = [_width(number, inside["encoder"]) for number in filters]
         self.encoder = nn.ModuleList(
             self.block(channels, number, kernel_size, style, inside["encoder"])
@@ -83,14 +82,23 @@ class ConvAutoencoder(Autoencoder):
             )
         )
         self._build_bottleneck([widths[-1] * self.shortest, *dense], latent_dim, style)
-        self._build_decoder(leads, widths, filters, kernel_sizes, style, inside["decoder"])
+        self._build_decoder(
+            leads,
+            encoded=widths,
+            filters=filters,
+            kernel_sizes=kernel_sizes,
+            style=style,
+            shortcut=inside["decoder"],
+        )
+
         start_like_keras(self)
         self._convolutions = tuple(
             module for module in self.modules() if isinstance(module, nn.Conv1d)
         )
 
     def _build_bottleneck(self, sizes: list[int], latent_dim: int, style: Style) -> None:
-        """`sizes`: of the encoder's output, and of the hidden dense layers."""
+        """Dense layers to the latents and back; `sizes` are those of the encoder's output and of the
+        hidden dense layers."""
         inwards = [
             layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), style.activate())
         ]
@@ -98,6 +106,7 @@ class ConvAutoencoder(Autoencoder):
         self.to_latent = nn.Linear(sizes[-1], latent_dim)
         if self.variational:
             self.to_log_variance = LogVariance(sizes[-1], latent_dim)
+
         self.from_latent = nn.Linear(latent_dim + self.conditions, sizes[-1])
         outwards = [
             layer
@@ -115,7 +124,8 @@ class ConvAutoencoder(Autoencoder):
         style: Style,
         shortcut: str,
     ) -> None:
-        """`encoded`: channels that each encoder block gives."""
+        """The decoder's blocks and what joins the cross skips to them; `encoded`: channels that each
+        encoder block gives."""
         self.decoder, self.laterals = nn.ModuleList(), nn.ModuleList()
         channels = encoded[-1]
         for number, kernel_size, carried in zip(
@@ -126,11 +136,13 @@ class ConvAutoencoder(Autoencoder):
             else:
                 block = self.block(channels, number, kernel_size, style, shortcut, halve=False)
                 self.decoder.append(nn.Sequential(nn.Upsample(scale_factor=2), block))
+
             channels = _width(number, shortcut)
             if carried and self.cross_skip == "add":
                 self.laterals.append(Conv(carried, channels, 1))
             elif carried and self.cross_skip == "concat":
                 channels += carried
+
         self.to_leads = Conv(channels, leads, 3)
 
     def encode(self, ecg: Float[Tensor, "batch lead time"]) -> Latent:
@@ -202,5 +214,5 @@ class ConvAutoencoder(Autoencoder):
 
 
 def _width(filters: int, intra_skip: str) -> int:
-    """Channels that a block gives."""
+    """The number of channels that a block with so many filters gives."""
     return 2 * filters if intra_skip == "concat" else filters

@@ -10,7 +10,7 @@ from ecgae.models.architecture._layers import ACTIVATIONS, Conv, UpsampledConv, 
 
 
 class Style(NamedTuple):
-    """What all blocks of one network share."""
+    """The numbers that all blocks of one network have in common."""
 
     activation: str
     leaky_slope: float

@@ -19,7 +19,7 @@ ACTIVATIONS: Mapping[str, Callable[[float], nn.Module]] = {
     "tanh": lambda slope: nn.Tanh(),
     "mish": lambda slope: nn.Mish(),
 }
-"""By name, given the slope of LeakyReLU below zero."""
+"""Activations by name; each is made with the slope of LeakyReLU below zero."""
 
 
 class Conv(nn.Module):
@@ -57,7 +57,14 @@ class UpsampledConv(nn.Module):
     ) -> Float[Tensor, "batch filter twice"]:
         flipped = self.conv.weight.flip(-1).transpose(0, 1)
         kernel = functional.pad(flipped, (0, 1)) + functional.pad(flipped, (1, 0))
-        return functional.conv_transpose1d(x, kernel, self.conv.bias, 2, self.padding, self.extra)
+        return functional.conv_transpose1d(
+            x,
+            kernel,
+            self.conv.bias,
+            stride=2,
+            padding=self.padding,
+            output_padding=self.extra,
+        )
 
 
 class LogVariance(nn.Module):

@@ -24,8 +24,8 @@ inputs than voltages in one, the components are exact then too, from the product
 each other."""
 
 OVERSAMPLING, PASSES, CONVERGED = 32, 12, 1e-5
-"""Of the subspace iteration for longer inputs: extra directions; most passes through the data; it
-ends when a pass adds less than this share to the variance of the components."""
+"""Limits of the subspace iteration for longer inputs: extra directions; most passes through the
+data; it ends when a pass adds less than this share to the variance of the components."""
 
 
 class PCA(ClosedForm):
@@ -80,8 +80,8 @@ class PCA(ClosedForm):
 
     @torch.no_grad()
     def solve(self, batches: Callable[[], Batches]) -> None:
-        """Exact for few inputs, and for short ones (`LARGEST_SAMPLE`, `LARGEST_COVARIANCE`); else
-        iterated.
+        """Sets the components: exactly for few inputs, and for short ones (`LARGEST_SAMPLE`,
+        `LARGEST_COVARIANCE`); else by iteration.
 
         Two passes through the data for the exact solution, up to `PASSES` + 2 otherwise.
         """
@@ -90,6 +90,7 @@ class PCA(ClosedForm):
         exact = few is None and voltages <= LARGEST_COVARIANCE
         moments = _moments(batches, voltages, self.conditions, exact)
         coefficients = torch.linalg.pinv(moments.design, hermitian=True) @ moments.fitted
+
         rank = min(latent_dim, voltages, moments.inputs - 1 - self.conditions)
         if rank < 1:
             components = coefficients.new_zeros(0, voltages)
@@ -101,6 +102,7 @@ class PCA(ClosedForm):
             )
         else:
             components = _iterated(batches, coefficients, rank)
+
         mean, told = coefficients[0], coefficients[1:]
         self.components.zero_()[: len(components)] = components
         self.mean.copy_(mean)
@@ -116,7 +118,7 @@ class _Gathered(NamedTuple):
 
 
 def _gathered(batches: Callable[[], Batches], voltages: int) -> _Gathered | None:
-    """None where there are too many to be held, or more of them than voltages in one."""
+    """All inputs in memory; None where there are too many, or more of them than voltages in one."""
     inputs, designs, count = [], [], 0
     for ecg, condition in batches():
         count += len(ecg)
@@ -136,7 +138,7 @@ def _from_products(
     for columns in torch.arange(coefficients.shape[1], device=coefficients.device).split(4096):
         part = few.inputs[:, columns].double() - few.design @ coefficients[:, columns]
         products.addmm_(part, part.T)
-    values, vectors = (found[..., -rank:] for found in torch.linalg.eigh(products))
+    values, vectors = (part[..., -rank:] for part in torch.linalg.eigh(products))
     kept = values > 1e-14 * few.inputs.square().sum(dtype=torch.float64)  # the rest is rounding
     if not kept.any():
         return coefficients.new_zeros(0, coefficients.shape[1])
@@ -150,17 +152,17 @@ class _Moments(NamedTuple):
 
     inputs: int
     design: Float[Tensor, "known known"]
-    """a' a"""
+    """Sum of a' a."""
     fitted: Float[Tensor, "known voltage"]
-    """a' x"""
+    """Sum of a' x."""
     squares: Float[Tensor, "voltage voltage"]
-    """x' x; empty where not asked for"""
+    """Sum of x' x; empty where it was not asked for."""
 
 
 def _moments(
     batches: Callable[[], Batches], voltages: int, conditions: int, squares: bool
 ) -> _Moments:
-    """In double precision, on the device that the ECGs are on."""
+    """The moments of all batches, in double precision, on the device that the ECGs are on."""
     count, sums = 0, None
     for ecg, condition in batches():
         design, inputs = _design(ecg, condition), ecg.flatten(1).double()
@@ -171,11 +173,13 @@ def _moments(
                 design.new_zeros(conditions + 1, voltages),
                 design.new_zeros(shape),
             )
+
         count += len(ecg)
         sums[0].addmm_(design.T, design)
         sums[1].addmm_(design.T, inputs)
         if squares:
             sums[2].addmm_(inputs.T, inputs)
+
     if sums is None:
         raise InputError("training must have at least one ECG; got none.")
     return _Moments(count, *sums)
@@ -227,11 +231,13 @@ def _iterated(
         voltages, min(rank + OVERSAMPLING, voltages), generator=random, dtype=torch.float64
     )
     basis, before = torch.linalg.qr(start.to(coefficients.device)).Q, 0.0
+
     for _ in range(PASSES):
         image = _covariance_times(batches, coefficients, basis)
         within = basis.T @ image
         values, axes = torch.linalg.eigh((within + within.T) / 2)
         components = _ordered(values[-rank:], basis @ axes[:, -rank:])
+
         variance = float(values[-rank:].sum())
         if variance - before <= CONVERGED * variance:
             break
@@ -254,5 +260,5 @@ def _covariance_times(
 
 
 def _fixed(*shape: int) -> nn.Parameter:
-    """Numbers that no gradient changes."""
+    """A parameter of zeros that no gradient changes."""
     return nn.Parameter(torch.zeros(*shape), requires_grad=False)

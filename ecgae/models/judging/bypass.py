@@ -10,12 +10,13 @@ from ecgae.models.encoding import BLOCK, through_bottleneck
 from ecgae.models.latents import Latents
 
 LOWEST_BYPASS_INDEX = 2.0
-"""Below it a warning. Where latents hold the share f of what varies between people, true ones leave
+"""An index below this draws a warning. Where latents hold the share f of what varies between people, true ones leave
 1 - f of it as error and a stranger's add 2f, which makes the index 1 + 2f / (1 - f): 2 is a third,
 10 is 82 %."""
 
 PEOPLE = 2_000
-"""At most so many, evenly spread: more would not change the second digit."""
+"""Number of people, evenly spread, whom the index is measured on; more would not change its second
+digit."""
 
 
 def bypass_index(fitted: Fitted, dataset: Dataset, latents: Latents) -> float | None:
@@ -40,7 +41,7 @@ def bypass_index(fitted: Fitted, dataset: Dataset, latents: Latents) -> float | 
 
 
 def _strangers(rows: Int[np.ndarray, " individual"]) -> Int[np.ndarray, " individual"]:
-    """One for everybody: the next in a random round of all, which is always the same."""
+    """A stranger for everybody: the next in a random round of all, which is always the same."""
     order = np.random.default_rng(0).permutation(len(rows))
     strangers = np.empty_like(rows)
     strangers[order] = rows[np.roll(order, 1)]
@@ -48,7 +49,11 @@ def _strangers(rows: Int[np.ndarray, " individual"]) -> Int[np.ndarray, " indivi
 
 
 def spread(chosen: Bool[np.ndarray, " individual"], most: int) -> Int[np.ndarray, " row"]:
-    """At most so many of the chosen rows, evenly spread over them."""
+    """The chosen rows, or `most` of them where there are more, evenly spread.
+
+    >>> spread(np.array([True, False, True, True, True, True]), 3).tolist()
+    [0, 3, 5]
+    """
     rows = np.flatnonzero(chosen)
     return (
         rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]

@@ -23,13 +23,13 @@ from ecgae.signals.beats import MedianBeat, r_peaks
 STRIP, DEVICE = "strip", "median_beat"
 
 BEAT = MedianBeat()
-"""Laid out like the device's, whatever the run's own `beats` are."""
+"""How beats are built here: laid out like the device's, whatever the run's own `beats` are."""
 
 REACH = 0.04
-"""s; how far the R peak of the device's beat may lie from ours."""
+"""Largest distance in s between the R peak of the device's beat and ours."""
 
 BLOCK = 32
-"""People at once."""
+"""Number of people whose strips are reconstructed at once."""
 
 Quality = dict[str, Float[np.ndarray, "individual lead"]]
 
@@ -39,11 +39,12 @@ class DeviceComparison(NamedTuple):
     be built."""
 
     reconstructed: Quality
-    """Of the beat built of the reconstructed strip."""
+    """Agreement of the beat that is built of the reconstructed strip."""
     recorded: Quality
-    """Of the beat built of the recorded strip: what a perfect reconstruction would reach."""
+    """Agreement of the beat that is built of the recorded strip: what a perfect reconstruction would
+    reach."""
     without_beat: int
-    """People of whom no beat could be built, such as those in atrial fibrillation."""
+    """Number of people of whom no beat could be built, such as those in atrial fibrillation."""
 
 
 def has_device_beat(dataset: Dataset) -> bool:
@@ -71,19 +72,20 @@ def compare(
     rate = dataset.store.layout(STRIP).sampling_rate
     sides: tuple[list[np.ndarray], ...] = ([], [], [])
     for block in np.array_split(rows, -(-len(rows) // BLOCK)):
-        encoded = through_bottleneck(fitted, dataset, block).reconstruction
-        for row, found in zip(block.tolist(), encoded, strict=True):
+        reconstructions = through_bottleneck(fitted, dataset, block).reconstruction
+        for row, reconstructed_strip in zip(block.tolist(), reconstructions, strict=True):
             strip, device = (
                 dataset.store.ecg(kind, slice(row, row + 1))[0] for kind in (STRIP, DEVICE)
             )
-            three = _three(device, strip, found, rate)
+            three = _three(device, strip, reconstructed_strip, rate)
             for side, ecg in zip(sides, three, strict=True):
                 side.append(ecg)
+
     reference, recorded, reconstructed = map(np.stack, sides)
     return DeviceComparison(
-        agreement(reference, reconstructed),
-        agreement(reference, recorded),
-        int(np.isnan(reference).all(axis=(1, 2)).sum()),
+        reconstructed=agreement(reference, reconstructed),
+        recorded=agreement(reference, recorded),
+        without_beat=int(np.isnan(reference).all(axis=(1, 2)).sum()),
     )
 
 
@@ -103,6 +105,7 @@ def _three(
         again = every_beat(reconstructed, rate, built.used).median_beat
     except InputError:  # counted by who asks
         return [np.full((len(device), length), np.nan, np.float32)] * 3
+
     inner = device[:, reach : reach + length]
     starts = range(2 * reach + 1)
     start = max(

@@ -20,23 +20,17 @@ from ecgae.models.judging.device_beat import compare, has_device_beat
 from ecgae.models.judging.latent_health import Health, Probe, health, probe
 from ecgae.models.judging.latent_qc import LatentQC
 from ecgae.models.judging.traversal import Traversal, traverse
-from ecgae.models.latents import CONFIRM, TRAINING, Latents
+from ecgae.models.latents import Latents
+from ecgae.people.split import CONFIRM, TRAINING
 from ecgae.runs.run_directory import HEADLINE
+from ecgae.signals.intervals import INTERVALS
+from ecgae.statistics.json_number import json_number
 
 DEVICE_PEOPLE = 300
-"""At most so many, evenly spread, are compared with the device's median beats."""
+"""Number of people, evenly spread, whose beats are compared with the device's; fewer where there
+are fewer."""
 
 SUMMARISED = ("r2", "mse", "r2_recorded", "mse_recorded", "prd_recorded", "r_recorded")
-
-INTERVALS = (
-    "heart_rate",
-    "pq_interval",
-    "p_duration",
-    "qrs_duration",
-    "qt_interval",
-    "qtc_interval",
-)
-"""Measurements that linear probes look for in the latents."""
 
 
 class Judged(NamedTuple):
@@ -44,7 +38,7 @@ class Judged(NamedTuple):
 
     summary: dict[str, Any]
     latents: Latents
-    """Those of signals that failed the latent QC are missing."""
+    """The latents of everybody; those of signals that failed the latent QC are missing."""
     health: Health
     probes: dict[str, Probe]
     traversal: Traversal
@@ -72,26 +66,28 @@ def judge(
     """
     screened = latent_qc(latents, dataset.view)
     every = latents.split != CONFIRM
+
     traversal = traverse(fitted, dataset, np.flatnonzero(every), latents.values[every])
-    found = health(
+    latent_health = health(
         _signals(latents.values[every], dataset), traversal.effect, fitted.model.variational
     )
     probes, skipped = probe_all(latents, targets(dataset, people or {}))
     bypass = bypass_index(fitted, dataset, latents)
     table = reconstruction(latents, latents.judged)
+
     summary: dict[str, Any] = {
         "people": {"judged": int(latents.judged.sum()), "all": int(every.sum())},
         **{name: table[name]["all"]["median"] for name in SUMMARISED},
         "bypass_index": bypass,
-        "active_latents": int(found.active.sum()),
-        "latents_per_sample": len(found.active),
-        "effective_rank": found.effective_rank,
+        "active_latents": int(latent_health.active.sum()),
+        "latents_per_sample": len(latent_health.active),
+        "effective_rank": latent_health.effective_rank,
         "latent_qc_dropped": screened.summary["dropped"],
         "latent_qc_unit": screened.summary["unit"],
-        "model_warnings": warnings(bypass, found),
+        "model_warnings": warnings(bypass, latent_health),
         "reconstruction": table,
         "reconstruction_all": reconstruction(latents, every),
-        "latent_health": _health_summary(found),
+        "latent_health": _health_summary(latent_health),
         "probes": {name: one._asdict() for name, one in probes.items()},
         "probes_skipped": skipped,
         "latent_qc": screened.summary,
@@ -99,7 +95,13 @@ def judge(
     }
     if has_device_beat(dataset):
         summary["device_beat"] = device_beat(fitted, dataset, latents)
-    return Judged(summary, screened.latents, found, probes, traversal)
+    return Judged(
+        summary=summary,
+        latents=screened.latents,
+        health=latent_health,
+        probes=probes,
+        traversal=traversal,
+    )
 
 
 def targets(dataset: Dataset, people: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -125,16 +127,14 @@ def probe_all(
     latents: Latents, wanted: Mapping[str, Float[np.ndarray, " individual"]]
 ) -> tuple[dict[str, Probe], dict[str, str]]:
     """A probe of each target, and for those that cannot be probed the reason."""
-    found, skipped = (
-        {},
-        {name: "not known of this cohort" for name in ("age", "sex") if name not in wanted},
-    )
+    probes: dict[str, Probe] = {}
+    skipped = {name: "not known of this cohort" for name in ("age", "sex") if name not in wanted}
     for name, target in wanted.items():
         try:
-            found[name] = probe(latents.values, target, latents.split == TRAINING, latents.judged)
+            probes[name] = probe(latents.values, target, latents.split == TRAINING, latents.judged)
         except InputError as error:
             skipped[name] = str(error)
-    return found, skipped
+    return probes, skipped
 
 
 def reconstruction(latents: Latents, chosen: Bool[np.ndarray, " individual"]) -> dict[str, Any]:
@@ -145,9 +145,9 @@ def reconstruction(latents: Latents, chosen: Bool[np.ndarray, " individual"]) ->
         known = values[np.isfinite(values)]
         low, middle, high = np.quantile(known, (0.25, 0.5, 0.75)) if len(known) else (np.nan,) * 3
         return {
-            "median": _number(middle),
-            "lower": _number(low),
-            "upper": _number(high),
+            "median": json_number(middle),
+            "lower": json_number(low),
+            "upper": json_number(high),
             "n": len(known),
         }
 
@@ -163,17 +163,19 @@ def device_beat(fitted: Fitted, dataset: Dataset, latents: Latents) -> dict[str,
     """Medians over people and leads of the agreement with the device's median beat, and the same of
     the recording."""
     rows = spread(latents.judged, DEVICE_PEOPLE)
-    found = compare(fitted, dataset, rows)
-    sides = {"device": found.reconstructed, "device_ceiling": found.recorded}
+    comparison = compare(fitted, dataset, rows)
+    sides = {"device": comparison.reconstructed, "device_ceiling": comparison.recorded}
     numbers = {
-        f"{measure}_{side}": _number(np.nanmedian(values)) if np.isfinite(values).any() else None
+        f"{measure}_{side}": json_number(np.nanmedian(values))
+        if np.isfinite(values).any()
+        else None
         for side, quality in sides.items()
         for measure, values in quality.items()
     }
-    return {"people": len(rows), "without_beat": found.without_beat, **numbers}
+    return {"people": len(rows), "without_beat": comparison.without_beat, **numbers}
 
 
-def warnings(bypass: float | None, found: Health) -> list[str]:
+def warnings(bypass: float | None, latent_health: Health) -> list[str]:
     """Sentences for whoever reads the run's numbers."""
     said = []
     if bypass is not None and bypass < LOWEST_BYPASS_INDEX:
@@ -181,9 +183,9 @@ def warnings(bypass: float | None, found: Health) -> list[str]:
             f"The latents are hardly used: with a stranger's the error is only {bypass:.3f} times as large "
             f"(below {LOWEST_BYPASS_INDEX:g}). Skips carry the ECG past them, or the model has learned little."
         )
-    if (collapsed := int((~found.active).sum())) > 0:
+    if (collapsed := int((~latent_health.active).sum())) > 0:
         said.append(
-            f"{collapsed} of {len(found.active)} latents are collapsed: they carry next to nothing."
+            f"{collapsed} of {len(latent_health.active)} latents are collapsed: they carry next to nothing."
         )
     return said
 
@@ -197,20 +199,20 @@ def _signals(
     return (values - values.mean(axis=0)).reshape(-1, values.shape[2])
 
 
-def _health_summary(found: Health) -> dict[str, Any]:
-    names = [f"latent_{index:02d}" for index in range(1, len(found.active) + 1)]
-    off = np.abs(found.correlation[~np.eye(len(names), dtype=bool)])
+def _health_summary(latent_health: Health) -> dict[str, Any]:
+    names = [f"latent_{index:02d}" for index in range(1, len(latent_health.active) + 1)]
+    off = np.abs(latent_health.correlation[~np.eye(len(names), dtype=bool)])
+
     return {
-        "active": int(found.active.sum()),
-        "collapsed": [name for name, used in zip(names, found.active, strict=True) if not used],
-        "effective_rank": found.effective_rank,
-        "largest_correlation": _number(np.nanmax(off)) if np.isfinite(off).any() else None,
-        "variance": dict(zip(names, map(_number, found.variance), strict=True)),
-        "effect": dict(zip(names, map(_number, found.effect), strict=True)),
-        "excess_kurtosis": dict(zip(names, map(_number, found.excess_kurtosis), strict=True)),
+        "active": int(latent_health.active.sum()),
+        "collapsed": [
+            name for name, used in zip(names, latent_health.active, strict=True) if not used
+        ],
+        "effective_rank": latent_health.effective_rank,
+        "largest_correlation": json_number(np.nanmax(off)) if np.isfinite(off).any() else None,
+        "variance": dict(zip(names, map(json_number, latent_health.variance), strict=True)),
+        "effect": dict(zip(names, map(json_number, latent_health.effect), strict=True)),
+        "excess_kurtosis": dict(
+            zip(names, map(json_number, latent_health.excess_kurtosis), strict=True)
+        ),
     }
-
-
-def _number(value: float) -> float | None:
-    """A number as JSON knows it: none for NaN and infinity."""
-    return float(value) if np.isfinite(value) else None

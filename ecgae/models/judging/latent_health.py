@@ -9,19 +9,19 @@ from jaxtyping import Bool, Float, Int, Shaped
 from ecgae.errors import InputError
 
 ACTIVE_VARIANCE = 0.01
-"""Of a variational model's latent means, whose prior variance is 1 (Burda et al., ICLR 2016,
-arXiv:1509.00519)."""
+"""Variance above which a latent of a variational model is active; the prior variance of its means
+is 1 (Burda et al., ICLR 2016, arXiv:1509.00519)."""
 
 ACTIVE_EFFECT = 0.01
-"""Of the largest effect on the ECG: a latent's scale means nothing by itself, what the decoder
-makes of it does."""
+"""Share of the largest effect on the ECG above which a latent of another model is active: its scale
+means nothing by itself, what the decoder makes of it does."""
 
 RIDGE = np.logspace(-4, 4, 25)
 """Penalties tried, in units of the number of people: 1 weighs a latent as much as its own
 variance."""
 
 SMALLEST_FIT, SMALLEST_TEST = 40, 20
-"""People with a value that a probe is fitted to and tested on at least."""
+"""Least numbers of people with a value, for a probe to be fitted and to be tested."""
 
 
 class Health(NamedTuple):
@@ -29,17 +29,16 @@ class Health(NamedTuple):
 
     variance: Float[np.ndarray, " latent"]
     effect: Float[np.ndarray, " latent"]
-    """mV; root mean square change of the decoded ECG for one standard deviation."""
+    """Root mean square change of the decoded ECG in mV for one standard deviation."""
     active: Bool[np.ndarray, " latent"]
     excess_kurtosis: Float[np.ndarray, " latent"]
-    """0 for a normal distribution; NaN for a latent that is constant."""
+    """Excess kurtosis: 0 for a normal distribution; NaN for a latent that is constant."""
     correlation: Float[np.ndarray, "latent latent"]
-    """NaN where one of the two is constant."""
+    """Correlations between latents; NaN where one of the two is constant."""
     spectrum: Float[np.ndarray, " component"]
     """Share of the latents' variance along each principal axis, the largest first."""
     effective_rank: float
-    """exp of the entropy of the singular values (Roy & Vetterli, EUSIPCO 2007): equal axes count
-    one each."""
+    """Number of dimensions that are used, as `effective_rank` counts them."""
 
 
 def health(
@@ -47,18 +46,19 @@ def health(
     effect: Float[np.ndarray, " latent"],
     variational: bool,
 ) -> Health:
-    """A latent is active by its variance (`ACTIVE_VARIANCE`) where the model is variational, else
-    by its effect."""
+    """The health of these latents. A latent is active by its variance (`ACTIVE_VARIANCE`) where the
+    model is variational, else by its effect (`ACTIVE_EFFECT`)."""
     centred = latents.astype(np.float64) - latents.mean(axis=0, dtype=np.float64)
     variance = np.square(centred).mean(axis=0)
     scale = np.sqrt(np.where(variance > 0, variance, np.nan))
     singular = np.sqrt(np.maximum(np.linalg.eigvalsh(centred.T @ centred)[::-1], 0))
+    by_variance = variance > ACTIVE_VARIANCE
+    by_effect = effect > ACTIVE_EFFECT * effect.max(initial=0)
+
     return Health(
         variance=variance,
         effect=effect.astype(np.float64),
-        active=variance > ACTIVE_VARIANCE
-        if variational
-        else effect > ACTIVE_EFFECT * effect.max(initial=0),
+        active=by_variance if variational else by_effect,
         excess_kurtosis=np.power(centred / scale, 4).mean(axis=0) - 3,
         correlation=centred.T @ centred / len(centred) / scale / scale[:, None],
         spectrum=_shares(singular**2),
@@ -67,7 +67,12 @@ def health(
 
 
 def effective_rank(singular: Float[np.ndarray, " component"]) -> float:
-    """0 where nothing varies."""
+    """exp of the entropy of the singular values' shares: equal axes count one each; 0 where nothing
+    varies (Roy & Vetterli, EUSIPCO 2007).
+
+    >>> round(effective_rank(np.array([1.0, 1.0, 1.0, 0.0])), 6)
+    3.0
+    """
     share = _shares(singular)
     share = share[share > 0]
     return float(np.exp(-(share * np.log(share)).sum())) if len(share) else 0.0
@@ -77,11 +82,13 @@ class Probe(NamedTuple):
     """What a linear function of the latents tells about something it was not trained on."""
 
     measure: str
-    """R2 of a number, AUC of a yes or no, both on people that the probe was not fitted to."""
+    """What `value` is: R2 of a number, AUC of a yes or no; both on people that the probe was not
+    fitted to."""
     value: float
     fitted: int
-    """People that it was fitted to."""
+    """Number of people that the probe was fitted to."""
     tested: int
+    """Number of people that it was tested on."""
 
 
 def probe(
@@ -102,6 +109,7 @@ def probe(
     _require_enough(target, fit, test)
     guess = _ridge(latents[fit].astype(np.float64), target[fit], latents[test].astype(np.float64))
     truth = target[test]
+
     if len(np.unique(target[fit])) == 2:
         return Probe(
             "AUC", area_under_curve(guess, truth > target[fit].mean()), len(fit), len(test)
@@ -113,8 +121,11 @@ def probe(
 def area_under_curve(
     score: Float[np.ndarray, " individual"], positive: Bool[np.ndarray, " individual"]
 ) -> float:
-    """The chance that somebody `positive` scores higher than somebody who is not; a tie counts
-    half."""
+    """The chance that somebody `positive` scores higher than somebody who is not; a tie counts half.
+
+    >>> area_under_curve(np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, True, False, True]))
+    0.875
+    """
     _, place, count = np.unique(score, return_inverse=True, return_counts=True)
     rank = np.cumsum(count) - (count - 1) / 2
     yes, no = positive.sum(), (~positive).sum()

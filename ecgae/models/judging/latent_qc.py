@@ -19,7 +19,8 @@ class Screened(NamedTuple):
 
     latents: Latents
     passed: Bool[np.ndarray, "individual seen"]
-    """Of the leads that the network sees; the same for all of them where they are one sample."""
+    """Which signals passed, of the leads that the network sees; where all leads are one sample, the
+    same for all of them."""
     summary: dict[str, Any]
     """Plain numbers: who was dropped, in all and per lead, and the amplitudes of both sides."""
 
@@ -47,15 +48,18 @@ class LatentQC:
             raise InputError(f"latent_qc.highest must be positive or null; got {self.highest}.")
 
     def __call__(self, latents: Latents, view: View) -> Screened:
+        """The latents with NaN where a signal failed, and a summary of who that is."""
         seen = [view.recorded.index(lead) for lead in view.leads]
         quality = {name: values[:, seen] for name, values in latents.quality.items()}
         error = self._error(quality, joint=view.lead_mode == "joint")
         passed = (
             np.ones_like(error, dtype=bool) if self.highest is None else error <= self.highest
         )  # NaN fails
+
         masked = np.repeat(passed, latents.values.shape[1] // passed.shape[1], axis=1)
         values = np.where(masked, latents.values, np.float32(np.nan))
         by_lead = np.broadcast_to(passed, (len(passed), len(seen)))
+
         summary = {
             "measure": self.measure,
             "highest": self.highest,
@@ -95,6 +99,7 @@ def _sides(
         if min(len(kept), len(dropped)) > 1
         else 0.0
     )
+
     return {
         "kept": len(kept),
         "dropped": len(dropped),
@@ -107,7 +112,7 @@ def _sides(
 
 
 def _mean_and_sd(values: Float[np.ndarray, " individual"]) -> dict[str, float | None]:
-    """In mV; None where there are too few."""
+    """Mean and standard deviation in mV; None where there are too few values."""
     return {
         "mean": float(values.mean()) if len(values) else None,
         "sd": float(values.std(ddof=1)) if len(values) > 1 else None,

@@ -11,10 +11,10 @@ from ecgae.models.dataset import Dataset
 from ecgae.models.encoding import decoded
 
 STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
-"""Standard deviations from the mean."""
+"""Places of each latent, in standard deviations from its mean."""
 
 PEOPLE = 2_000
-"""At most so many, evenly spread, make the mean ECG."""
+"""Number of people, evenly spread, whose mean ECG is taken; fewer where there are fewer."""
 
 
 class Traversal(NamedTuple):
@@ -23,8 +23,8 @@ class Traversal(NamedTuple):
 
     ecg: Float[np.ndarray, "latent step lead time"]
     effect: Float[np.ndarray, " latent"]
-    """mV; root mean square over leads and time of half the change from one standard deviation below
-    to one above."""
+    """Effect of each latent on the ECG in mV: root mean square over leads and time of half the
+    change from one standard deviation below to one above."""
 
 
 def traverse(
@@ -43,11 +43,12 @@ def traverse(
     mean_ecg = np.asarray(dataset.cleaned[some]).mean(axis=0, dtype=np.float64).astype(np.float32)
     parts = latents.reshape(len(latents), dataset.view.per_individual, -1).astype(np.float64)
     mean, sd = parts.mean(axis=0), parts.std(axis=0)
-    found = []
+
+    ecgs = []
     for latent in range(parts.shape[2]):
         moved = np.repeat(mean[None], len(STEPS), axis=0)
         moved[:, :, latent] += np.array(STEPS)[:, None] * sd[:, latent]
-        found.append(decoded(fitted, dataset, mean_ecg, moved.reshape(len(STEPS), -1)))
-    ecg = np.stack(found)
+        ecgs.append(decoded(fitted, dataset, mean_ecg, moved.reshape(len(STEPS), -1)))
+    ecg = np.stack(ecgs)
     half = (ecg[:, STEPS.index(1.0)] - ecg[:, STEPS.index(-1.0)]) / 2
     return Traversal(ecg, np.sqrt(np.square(half, dtype=np.float64).mean(axis=(1, 2))))

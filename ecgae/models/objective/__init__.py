@@ -32,7 +32,7 @@ from ecgae.models.architecture import Autoencoder
 
 @runtime_checkable
 class Objective(Protocol):
-    """The contract of every objective."""
+    """What every objective has: its measurements, whether least squares solves it, and its call."""
 
     @property
     def features(self) -> Sequence[str]:

@@ -9,22 +9,23 @@ from jaxtyping import Float
 from torch import Tensor
 
 WANDER = (0.05, 0.5)
-"""Hz; breathing and movement of the electrodes."""
+"""Band of baseline wander in Hz: breathing and movement of the electrodes."""
 
 WAVES = 4
 """Sinusoids that make up one trace of wander."""
 
 MUSCLE = (20.0, 150.0)
-"""Hz; where the surface electromyogram of the limbs lies. Its power falls with the frequency."""
+"""Band of muscle noise in Hz, where the surface electromyogram of the limbs lies. Its power falls
+with the frequency."""
 
 
 class Traces(NamedTuple):
     """What noise is to be drawn for, and with what."""
 
     shape: tuple[int, int, int]
-    """batch, lead, time"""
+    """Numbers of ECGs, leads and samples."""
     sampling_rate: float
-    """Hz"""
+    """Sampling rate in Hz."""
     device: torch.device
     random: torch.Generator | None
 
@@ -39,11 +40,12 @@ Noise = Float[Tensor, "batch lead time"]
 
 
 def white(traces: Traces, mains_frequency: float) -> Noise:
+    """Independent normal values."""
     return torch.randn(traces.shape, generator=traces.random, device=traces.device)
 
 
 def wander(traces: Traces, mains_frequency: float) -> Noise:
-    """Waves of random frequency and phase, so that a beat of a second gets its part of a slow
+    """Sinusoids of random frequency and phase, so that a beat of a second gets its part of a slow
     wave."""
     low, high = WANDER
     angle = (low + (high - low) * traces.uniform(WAVES, 1)) * traces.seconds() + traces.uniform(
@@ -53,7 +55,7 @@ def wander(traces: Traces, mains_frequency: float) -> Noise:
 
 
 def mains(traces: Traces, mains_frequency: float) -> Noise:
-    """A sinusoid of random phase."""
+    """A sinusoid of the mains' frequency and random phase."""
     angle = mains_frequency * traces.seconds() + traces.uniform(1)
     return torch.sin(2 * math.pi * angle) * math.sqrt(2)
 

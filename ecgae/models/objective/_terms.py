@@ -13,15 +13,16 @@ from ecgae.models.architecture import Autoencoder, Latent
 Error = Callable[[Tensor, Tensor, float], Tensor]
 
 ERRORS: Mapping[str, Error] = {
-    "mse": lambda found, ecg, delta: functional.mse_loss(found, ecg),
-    "l1": lambda found, ecg, delta: functional.l1_loss(found, ecg),
-    "huber": lambda found, ecg, delta: functional.huber_loss(found, ecg, delta=delta),
+    "mse": lambda made, ecg, delta: functional.mse_loss(made, ecg),
+    "l1": lambda made, ecg, delta: functional.l1_loss(made, ecg),
+    "huber": lambda made, ecg, delta: functional.huber_loss(made, ecg, delta=delta),
 }
-"""Means over all voltages. Huber: e^2 / 2 for errors up to delta, delta (|e| - delta / 2)
-beyond."""
+"""The errors by name, each a mean over all voltages. Huber: e^2 / 2 for errors up to delta,
+delta (|e| - delta / 2) beyond."""
 
 
 def require_error(error: str, huber_delta: float) -> None:
+    """Raises `InputError` for an error that is none of `ERRORS`, or a delta that is not positive."""
     if error not in ERRORS:
         raise InputError(f"objective.error must be one of {', '.join(ERRORS)}; got {error!r}.")
     if not huber_delta > 0:
@@ -29,13 +30,14 @@ def require_error(error: str, huber_delta: float) -> None:
 
 
 def require_weight(kl_weight: float) -> None:
+    """Raises `InputError` for a negative weight."""
     if not kl_weight >= 0:
         raise InputError(f"objective.kl_weight must not be negative; got {kl_weight}.")
 
 
 def generator(model: Autoencoder, ecg: Float[Tensor, "batch lead time"]) -> torch.Generator | None:
-    """Torch's own (None) in training mode; in evaluation mode one that starts anew, for the same
-    noise every time."""
+    """What noise is drawn from: torch's own generator (None) in training mode; in evaluation mode one
+    that starts anew, for the same noise every time."""
     return None if model.training else torch.Generator(ecg.device).manual_seed(0)
 
 
@@ -97,8 +99,9 @@ def reconstruction_loss(
     without a KL."""
     latent = model.encode(seen)
     chosen = latent.mean if kl_weight is None else drawn(latent, random)
-    found = model.decode(chosen, latent.skips, condition)
-    difference = ERRORS[error](found, ecg, huber_delta)
+    made = model.decode(chosen, latent.skips, condition)
+
+    difference = ERRORS[error](made, ecg, huber_delta)
     if kl_weight is None:
         return loss(model, difference)
     voltages = ecg.shape[1] * ecg.shape[2]

@@ -30,22 +30,23 @@ class BetaVAE:
     `kl_weight`."""
 
     error: str
-    """mse | l1 | huber"""
+    """The error that is minimised: mse | l1 | huber."""
     huber_delta: float
-    """Units of the normalization."""
+    """Error from which on `huber` counts linearly, in units of the normalization."""
     kl_weight: float
     schedule: str
-    """constant | warm_up | cyclical"""
+    """How the weight grows during training: constant | warm_up | cyclical."""
     warm_up_epochs: float
-    """Over which the weight grows from 0, once or at the start of every cycle."""
+    """Epochs over which the weight grows from 0, once or at the start of every cycle."""
     cycle_epochs: float
-    """After which the weight starts from 0 again."""
+    """Epochs after which the weight starts from 0 again."""
     features: ClassVar[Sequence[str]] = ()
     closed_form: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         require_error(self.error, self.huber_delta)
         require_weight(self.kl_weight)
+
         if self.schedule not in SCHEDULES:
             raise InputError(
                 f"objective.schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}."
@@ -61,7 +62,12 @@ class BetaVAE:
             )
 
     def weight(self, epoch: float | None) -> float:
-        """Of the KL term after `epoch` epochs; in full where that is None."""
+        """The weight of the KL term after `epoch` epochs; `kl_weight` where that is None.
+
+        >>> growing = BetaVAE("mse", 1.0, 4.0, "warm_up", warm_up_epochs=10, cycle_epochs=20)
+        >>> [growing.weight(epoch) for epoch in (0, 5, 10, None)]
+        [0.0, 2.0, 4.0, 4.0]
+        """
         if epoch is None or self.schedule == "constant":
             return self.kl_weight
         if self.schedule == "cyclical":
@@ -75,7 +81,13 @@ class BetaVAE:
         condition: Float[Tensor, "batch condition"] | None = None,
         epoch: float | None = None,
     ) -> dict[str, Float[Tensor, ""]]:
-        weight, random = self.weight(epoch), generator(model, ecg)
         return reconstruction_loss(
-            model, ecg, ecg, condition, self.error, self.huber_delta, weight, random
+            model,
+            seen=ecg,
+            ecg=ecg,
+            condition=condition,
+            error=self.error,
+            huber_delta=self.huber_delta,
+            kl_weight=self.weight(epoch),
+            random=generator(model, ecg),
         )

@@ -29,11 +29,11 @@ class Conditional:
     """
 
     features: Sequence[str]
-    """Columns of the store's measurements; standardised, 0 where missing."""
+    """Columns of the store's measurements that the decoder is told: standardised, 0 where missing."""
     error: str
-    """mse | l1 | huber"""
+    """The error that is minimised: mse | l1 | huber."""
     huber_delta: float
-    """Units of the normalization."""
+    """Error from which on `huber` counts linearly, in units of the normalization."""
     kl_weight: float
 
     def __post_init__(self) -> None:
@@ -61,5 +61,12 @@ class Conditional:
         weight = self.kl_weight or None
         random = generator(model, ecg) if weight else None
         return reconstruction_loss(
-            model, ecg, ecg, condition, self.error, self.huber_delta, weight, random
+            model,
+            seen=ecg,
+            ecg=ecg,
+            condition=condition,
+            error=self.error,
+            huber_delta=self.huber_delta,
+            kl_weight=weight,
+            random=random,
         )

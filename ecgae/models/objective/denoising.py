@@ -39,28 +39,30 @@ class Denoising:
     """
 
     noise: str
-    """white | wander (0.05-0.5 Hz) | mains | muscle (20-150 Hz) | mask"""
+    """What disturbs the ECG: white | wander (0.05-0.5 Hz) | mains | muscle (20-150 Hz) | mask."""
     lowest_amplitude: float
     highest_amplitude: float
     mains_frequency: float
-    """Hz"""
+    """Frequency of noise=mains in Hz."""
     error: str
-    """mse | l1 | huber"""
+    """The error that is minimised: mse | l1 | huber."""
     huber_delta: float
-    """Units of the normalization."""
+    """Error from which on `huber` counts linearly, in units of the normalization."""
     kl_weight: float
     sampling_rate: float
-    """Hz, of the ECGs"""
+    """Sampling rate of the ECGs in Hz."""
     features: ClassVar[Sequence[str]] = ()
     closed_form: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         require_error(self.error, self.huber_delta)
         require_weight(self.kl_weight)
+
         if self.noise not in NOISES:
             raise InputError(
                 f"objective.noise must be one of {', '.join(NOISES)}; got {self.noise!r}."
             )
+
         if not 0 <= self.lowest_amplitude <= self.highest_amplitude:
             raise InputError(
                 "objective.lowest_amplitude must be at least 0 and at most objective.highest_amplitude; "
@@ -70,6 +72,7 @@ class Denoising:
             raise InputError(
                 f"objective.highest_amplitude must be at most 1 for noise=mask; got {self.highest_amplitude}."
             )
+
         lowest = {"mains": self.mains_frequency, "muscle": MUSCLE[0]}.get(self.noise)
         if lowest is not None and not 0 < lowest < self.sampling_rate / 2:
             raise InputError(
@@ -80,17 +83,19 @@ class Denoising:
     def corrupted(
         self, ecg: Float[Tensor, "batch lead time"], random: torch.Generator | None = None
     ) -> Float[Tensor, "batch lead time"]:
-        """A noisy copy."""
+        """A noisy copy of the ECGs."""
         traces = Traces(
             (ecg.shape[0], ecg.shape[1], ecg.shape[2]), self.sampling_rate, ecg.device, random
         )
         low, high = self.lowest_amplitude, self.highest_amplitude
         amplitude = low + (high - low) * traces.uniform(1)
+
         if self.noise == MASK:
             samples = ecg.shape[2]
             time = torch.arange(samples, device=ecg.device)
             hidden = (time - traces.uniform(1) * samples) % samples < amplitude * samples
             return torch.where(hidden, ecg.mean(2, keepdim=True), ecg)
+
         noise = KINDS[self.noise](traces, self.mains_frequency)
         return ecg + amplitude * ecg.std(2, correction=0, keepdim=True) * noise
 
@@ -101,8 +106,14 @@ class Denoising:
         condition: Float[Tensor, "batch condition"] | None = None,
         epoch: float | None = None,
     ) -> dict[str, Float[Tensor, ""]]:
-        random, weight = generator(model, ecg), self.kl_weight or None
-        noisy = self.corrupted(ecg, random)
+        random = generator(model, ecg)
         return reconstruction_loss(
-            model, noisy, ecg, condition, self.error, self.huber_delta, weight, random
+            model,
+            seen=self.corrupted(ecg, random),
+            ecg=ecg,
+            condition=condition,
+            error=self.error,
+            huber_delta=self.huber_delta,
+            kl_weight=self.kl_weight or None,
+            random=random,
         )

@@ -18,9 +18,9 @@ class Reconstruction:
     normalization."""
 
     error: str
-    """mse | l1 | huber"""
+    """The error that is minimised: mse | l1 | huber."""
     huber_delta: float
-    """Units of the normalization; errors beyond it count linearly."""
+    """Error from which on `huber` counts linearly, in units of the normalization."""
     features: ClassVar[Sequence[str]] = ()
 
     def __post_init__(self) -> None:
@@ -38,5 +38,11 @@ class Reconstruction:
         epoch: float | None = None,
     ) -> dict[str, Float[Tensor, ""]]:
         return reconstruction_loss(
-            model, ecg, ecg, condition, self.error, self.huber_delta, kl_weight=None
+            model,
+            seen=ecg,
+            ecg=ecg,
+            condition=condition,
+            error=self.error,
+            huber_delta=self.huber_delta,
+            kl_weight=None,
         )

@@ -5,6 +5,7 @@ A yardstick is a frozen dataclass of its numbers, called with a `Source`. It rai
 where a cohort does not have what it is made of.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -18,7 +19,7 @@ BEAT = "median_beat"
 """The recordings that yardsticks are made of, whatever a model's own input is."""
 
 BLOCK = 512
-"""People at once."""
+"""Number of people whose recordings are read at once."""
 
 LEAST_KNOWN = LARGEST_SHARE = 0.5
 """Share of people who must have a measurement, and of them that may have one and the same value: of
@@ -30,7 +31,7 @@ class Source(NamedTuple):
 
     store: Store
     training: Bool[np.ndarray, " individual"]
-    """Whom a model may be fitted on."""
+    """The people whom a model may be fitted on."""
     truth: Path | None
     """The table of planted variants of a simulated cohort; its other truths lie beside it."""
 
@@ -42,28 +43,38 @@ class Measured(NamedTuple):
     names: list[str]
     values: Float[np.ndarray, "individual phenotype"]
 
+    def only(self, kept: Sequence[bool] | Bool[np.ndarray, " phenotype"]) -> "Measured":
+        """These phenotypes without those that are not `kept`."""
+        names = [name for name, good in zip(self.names, kept, strict=True) if good]
+        return Measured(names, self.values[:, np.asarray(kept)])
+
 
 @runtime_checkable
 class Yardstick(Protocol):
-    """The contract."""
+    """What every yardstick is: a call that measures the people of a source."""
 
     def __call__(self, source: Source) -> Measured: ...
 
 
 def testable(measured: Measured) -> Measured:
-    """Without what most people lack, or share one value of. Raises `InputError` where nothing is
-    left."""
+    """The phenotypes that most people have and that vary among them. Raises `InputError` where there
+    is none.
+
+    >>> values = np.array([[60.0, 0.0], [70.0, 0.0], [80.0, 0.0]])
+    >>> testable(Measured(["heart_rate", "q_amplitude_I"], values)).names
+    ['heart_rate']
+    """
     kept = [_varies(column) for column in measured.values.T]
     if not any(kept):
         raise InputError(
             f"measurements must be known for at least {LEAST_KNOWN:.0%} of the people and vary; "
             f"none of {len(kept):,} is."
         )
-    names = [name for name, good in zip(measured.names, kept, strict=True) if good]
-    return Measured(names, measured.values[:, kept])
+    return measured.only(kept)
 
 
 def _varies(values: Float[np.ndarray, " individual"]) -> bool:
+    """Whether enough people have a value, and not too many of them the same one."""
     known = values[np.isfinite(values)]
     commonest = np.unique(known, return_counts=True)[1].max(initial=0)
     return bool(

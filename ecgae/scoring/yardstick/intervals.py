@@ -9,15 +9,8 @@ from jaxtyping import Float
 from ecgae.ecg import DERIVED_LEADS
 from ecgae.errors import InputError
 from ecgae.scoring.yardstick import Measured, Source, testable
+from ecgae.signals.intervals import INTERVALS
 
-INTERVALS = (
-    "heart_rate",
-    "pq_interval",
-    "p_duration",
-    "qrs_duration",
-    "qt_interval",
-    "qtc_interval",
-)
 AXES = ("p_axis", "r_axis", "t_axis")
 WAVES = ("p", "q", "r", "s", "j", "t")
 
@@ -33,6 +26,7 @@ class Intervals:
     """
 
     def __call__(self, source: Source) -> Measured:
+        """The measurements that most people of the store have."""
         table = source.store.table("measurements")
         amplitudes = sorted(name for name in table if _is_amplitude(name))
         values = {name: table[name] for name in (*INTERVALS, *AXES) if name in table}
@@ -40,23 +34,19 @@ class Intervals:
             raise InputError(
                 "measurements must be known for intervals to be tested; the recordings come without any."
             )
+
         if amplitudes:
-            values |= dict(
-                zip(
-                    amplitudes,
-                    _none_is_zero(np.array([table[name] for name in amplitudes])),
-                    strict=True,
-                )
-            )
-        return testable(
-            Measured(list(values), np.column_stack(list(values.values())).astype(np.float64))
-        )
+            heights = _none_is_zero(np.array([table[name] for name in amplitudes]))
+            values |= dict(zip(amplitudes, heights, strict=True))
+
+        columns = np.column_stack(list(values.values())).astype(np.float64)
+        return testable(Measured(list(values), columns))
 
 
 def _none_is_zero(
     amplitudes: Float[np.ndarray, "wave individual"],
 ) -> Float[np.ndarray, "wave individual"]:
-    """Of people with any amplitude."""
+    """The amplitudes with 0 for missing ones, in people who have any amplitude."""
     measured = np.isfinite(amplitudes).any(axis=0)
     return np.where(measured & np.isnan(amplitudes), 0, amplitudes)
 

@@ -12,7 +12,7 @@ from ecgae.scoring.yardstick import Measured, Source
 PARAMETERS = "parameters.tsv"
 
 FOLLOWING = ("qt_interval",)
-"""Parameters that others determine."""
+"""Parameters that follow from others, and are not counted."""
 
 
 @dataclass(frozen=True)

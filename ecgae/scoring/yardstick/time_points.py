@@ -12,7 +12,7 @@ from ecgae.errors import InputError
 from ecgae.scoring.yardstick import BEAT, BLOCK, Measured, Source, testable
 
 REACH = 0.06
-"""s; how far somebody's R peak may lie from where it is on average."""
+"""Largest distance in s of somebody's R peak from where it is on average."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class TimePoints:
     """The voltage in mV at fixed times around everybody's own R peak, in the leads that are
     measured.
 
-    step: s between time points, and over which the voltage is averaged. before, after: s around the
-    R peak, from P to the end of T at usual rates. least_spread: mV; range of the middle half of the
-    people, below which a time point
-    holds rounding and noise with a few outliers: between the waves everybody is at zero.
+    step: s between time points, and over which the voltage is averaged.
+    before, after: s around the R peak, from P to the end of T at usual rates.
+    least_spread: range in mV of the middle half of the people, below which a time point holds
+        rounding and noise with a few outliers: between the waves everybody is at zero.
     """
 
     step: float = 0.02
@@ -38,27 +38,30 @@ class TimePoints:
             raise InputError(
                 f"leads must be some that I and II do not determine; got {', '.join(layout.leads)}."
             )
+
         steps = np.arange(-round(self.before / self.step), round(self.after / self.step) + 1)
         offsets = np.rint(steps * self.step * rate).astype(np.int64)
         usual = _usual_r(source)
+
         values = np.empty((len(source.store), len(leads), len(offsets)))
         for rows, ecg in source.store.blocks(BEAT, BLOCK):
             centre = r_samples(ecg, usual, round(REACH * rate))
             smooth = uniform_filter1d(ecg[:, leads], max(1, round(self.step * rate)), axis=-1)
             values[rows] = _around(smooth, centre, offsets)
+
         milliseconds = np.rint(1000 * steps * self.step).astype(int).tolist()
         names = [f"{layout.leads[lead]}_{time:+d}ms" for lead in leads for time in milliseconds]
         return self._lively(testable(Measured(names, values.reshape(len(values), -1))))
 
     def _lively(self, measured: Measured) -> Measured:
+        """The time points at which people differ by `least_spread`."""
         low, high = np.nanquantile(measured.values, [0.25, 0.75], axis=0)
         kept = high - low >= self.least_spread
         if not kept.any():
             raise InputError(
                 f"median beats must differ by {self.least_spread:g} mV somewhere; they are nearly alike."
             )
-        names = [name for name, good in zip(measured.names, kept, strict=True) if good]
-        return Measured(names, measured.values[:, kept])
+        return measured.only(kept)
 
 
 def r_samples(
@@ -73,7 +76,7 @@ def r_samples(
 def _distance(
     median_beat: Float[np.ndarray, "individual lead sample"],
 ) -> Float[np.ndarray, "individual sample"]:
-    """mV from each lead's median over time, over all leads."""
+    """Distance in mV from each lead's median over time, over all leads together."""
     level = np.median(median_beat, axis=-1, keepdims=True)
     return np.linalg.norm(median_beat - level, axis=1)
 
@@ -94,5 +97,5 @@ def _around(
     """The samples at `centre + offsets`; NaN outside the recording."""
     wanted = centre[:, None] + offsets
     inside = (wanted >= 0) & (wanted < ecg.shape[-1])
-    found = np.take_along_axis(ecg, np.where(inside, wanted, 0)[:, None, :], axis=-1)
-    return np.where(inside[:, None, :], found, np.nan)
+    samples = np.take_along_axis(ecg, np.where(inside, wanted, 0)[:, None, :], axis=-1)
+    return np.where(inside[:, None, :], samples, np.nan)
