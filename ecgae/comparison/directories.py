@@ -14,7 +14,7 @@ from ecgae.runs.run_directory import LOADER, REQUIRED, SCORE
 YARDSTICKS = "yardsticks"
 """The folder of the yardsticks, which lies among the runs."""
 
-BESIDE = (YARDSTICKS, "wandb")
+NO_RUNS = (YARDSTICKS, "wandb")
 """Folders among the runs that are no runs."""
 
 NEEDED = {
@@ -85,7 +85,7 @@ def read_runs(folder: Path) -> RunFolder:
         )
 
     left_out: dict[str, list[str]] = {}
-    models = list(_usable(folder, BESIDE, _read_model, left_out))
+    models = list(_usable(folder, NO_RUNS, _read_model, left_out))
     yardsticks = list(_usable(folder / YARDSTICKS, (), _read, left_out))
     if not models and not yardsticks:
         held = (

@@ -21,7 +21,7 @@ FILES = {"omnibus_loci": "omnibus_loci.tsv"}
 DEFAULT_DISTANCE = 250_000
 """Base pairs within which two index variants are one locus, where a run's config does not say."""
 
-NEEDED = ("chromosome", "start", "end", "base_pair_location", "neg_log_10_p_value", "rsid")
+COLUMNS = ("chromosome", "start", "end", "base_pair_location", "neg_log_10_p_value", "rsid")
 """Columns that are read of every table of loci."""
 
 MARKS = ("known", "planted")
@@ -60,7 +60,7 @@ def found_loci(rows: Sequence[Configuration], metric: str) -> FoundLoci:
     tables = [table for table in tables if len(table)]
     if not tables:
         none = np.zeros((0, len(believed)), dtype=bool)
-        return FoundLoci(pd.DataFrame(columns=list(NEEDED)), none, believed, file)
+        return FoundLoci(pd.DataFrame(columns=list(COLUMNS)), none, believed, file)
 
     every = pd.concat(tables, ignore_index=True)
     every["region"] = _regions(every, believed[0].runs[0])
@@ -76,7 +76,7 @@ def _read(run: Run, file: str) -> pd.DataFrame:
     """The columns of a run's table of loci that are compared; a mark is "" where nothing is."""
     table = read_loci(run.directory / file)
     marks = [name for name in MARKS if name in table]
-    return table[[*NEEDED, *marks]].fillna(dict.fromkeys(marks, ""))
+    return table[[*COLUMNS, *marks]].fillna(dict.fromkeys(marks, ""))
 
 
 def _regions(every: pd.DataFrame, run: Run) -> Int[np.ndarray, " locus"]:
@@ -116,7 +116,7 @@ def _strongest(every: pd.DataFrame) -> pd.DataFrame:
         loci[name] = ordered.groupby("region")[name].agg(
             lambda some: next((mark for mark in some if mark), "")
         )
-    return loci[[*NEEDED, *marks]]
+    return loci[[*COLUMNS, *marks]]
 
 
 def _one_locus(mhc: str | None) -> tuple[str, int, int]:

@@ -36,7 +36,7 @@ YIELD = "score/selected"
 R2 = "score/r2_recorded"
 """The median R2 of the reconstruction against the recording."""
 
-FIGURES = ("report/manhattan", "report/qq", "report/overlays", "report/latents")
+MEDIA = ("report/manhattan", "report/qq", "report/overlays", "report/latents")
 """Figures that the workspace shows of every run."""
 
 EXPLAINED = """**Shown are runs whose score is valid.** To see the others, and in `score/invalid_because` why, remove
@@ -109,7 +109,7 @@ def _sections() -> "list[Section]":
     return [
         ws.Section(name="Yield", panels=compared, is_open=True),
         ws.Section(name="May it be trusted?", panels=trusted, is_open=True),
-        ws.Section(name="Reports", panels=[wr.MediaBrowser(media_keys=list(FIGURES))]),
+        ws.Section(name="Reports", panels=[wr.MediaBrowser(media_keys=list(MEDIA))]),
         ws.Section(name="Training", panels=training),
     ]
 

@@ -175,7 +175,7 @@ def mirror(logger: Mirror | None, run_directory: Path, summary: dict[str, Any] |
     if logger is None:
         return
     run = logger.experiment
-    run.summary.update(flat(summary or {}))
+    run.summary.update(chartable(summary or {}))
 
     report: dict[str, Any] = {}
     for name in logger.figures:
@@ -203,7 +203,7 @@ def without_paths(config: Any) -> Any:
     return "(path)" if isinstance(config, str) and re.search(r"[/\\]", config) else config
 
 
-def flat(summary: dict[str, Any]) -> dict[str, Any]:
+def chartable(summary: dict[str, Any]) -> dict[str, Any]:
     """`score/<name>` for everything that a chart or a filter of W&B can use: numbers, flags,
     sentences.
 
