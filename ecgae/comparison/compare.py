@@ -31,7 +31,7 @@ LIKE = (
 OTHER_COHORT = "of another cohort"
 
 CIRCULAR = (
-    "Some are scored on everybody, those included whom they were trained on (split=all): picking a model by such a "
+    "Some models are scored on everybody, also on people used in training (split=all): picking a model by such a "
     "number is circular. Only a cohort that no model has seen can confirm it."
 )
 

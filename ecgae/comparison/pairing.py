@@ -24,7 +24,7 @@ def why_not_paired(one: Configuration, two: Configuration, metric: str) -> str:
             f"they tested other variants ({a.score['n_variants']:,} and {b.score['n_variants']:,})"
         )
     if len(one.sizes) < 2:
-        return "one chromosome was tested, and what chance does is seen from several"
+        return "only one chromosome was tested, and chance is judged by how chromosomes differ"
     if any(
         run.score["by_chromosome"].get(metric) is None for run in (*one.believed, *two.believed)
     ):

@@ -155,7 +155,10 @@ def optimism(comparison: Comparison) -> str:
     if len(models) < 2 or any(confirmation(row, comparison.by) for row in models):
         return ""
     run = models[0].believed[0].directory
-    return f"The best one's number chose it, and is optimistic for that: confirm {run.name} (python -m ecgae confirm)."
+    return (
+        "The best model was chosen by this number, which is therefore optimistic: "
+        f"confirm {run.name} (python -m ecgae confirm)."
+    )
 
 
 def _notes(comparison: Comparison) -> list[str]:

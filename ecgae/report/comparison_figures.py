@@ -59,7 +59,7 @@ def yield_against_quality(rows: Sequence[Configuration], metric: str) -> Figure:
 
     front = np.flatnonzero(valid)[pareto_front(np.column_stack([x, y])[valid])]
     front = front[np.argsort(x[front])]
-    axes.step(x[front], y[front], where="pre", c=INK, lw=1, ls=":", label="none is better in both")
+    axes.step(x[front], y[front], where="pre", c=INK, lw=1, ls=":", label="Pareto front")
     axes.set_xlabel("R$^2$ of the reconstruction (median over people held out of training)")
     axes.set_ylabel(METRICS[metric].title)
     axes.margins(x=0.14, y=0.12)

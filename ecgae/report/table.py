@@ -17,7 +17,7 @@ def summary_table(summary: dict[str, Any]) -> str:
 
 
 WHOSE = {
-    "select": " (no one of them was trained on)",
+    "select": " (none used in training)",
     "all": " (trained on, too: choosing a model by this score is circular)",
 }
 """What the people who are scored had to do with training, in words."""
