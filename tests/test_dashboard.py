@@ -86,7 +86,7 @@ def test_every_number_and_figure_that_is_shown_is_one_that_a_run_sends(spec):
     numbers |= {panel["targetKey"] for panel in shown["Parameter Importance"]}
     for panel in shown["Scatter Plot"]:
         numbers |= {panel[axis].removeprefix("summary:") for axis in ("xAxis", "yAxis")}
-    assert numbers <= tracking.flat(SCORE).keys()
+    assert numbers <= tracking.chartable(SCORE).keys()
     (gallery,) = shown["Media Browser"]
     assert set(gallery["mediaKeys"]) <= {
         f"report/{name}" for name in tracking.FIGURES + tracking.TRACES

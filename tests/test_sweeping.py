@@ -312,7 +312,7 @@ def test_the_axes_of_a_search_are_written_as_those_of_any_sweep():
         space("g=7")
 
 
-def memory(
+def trials(
     folder: Path,
     *words: str,
     directions: tuple[str, ...] = ("maximize",),
@@ -320,16 +320,16 @@ def memory(
     seed: int = 1,
 ):
     pytest.importorskip("optuna")
-    from ecgae.sweeping.trials import Memory
+    from ecgae.sweeping.trials import Trials
 
-    return Memory(folder, space(*words), directions, shared, seed, n_jobs=2)
+    return Trials(folder, space(*words), directions, shared, seed, n_jobs=2)
 
 
 def test_trials_of_a_killed_driver_come_again_first(tmp_path):
-    before = memory(tmp_path, "x=interval(0,1)")
+    before = trials(tmp_path, "x=interval(0,1)")
     done, lost = before.ask(), before.ask()
     assert before.tell(done.number, 1.0)
-    after = memory(tmp_path, "x=interval(0,1)")
+    after = trials(tmp_path, "x=interval(0,1)")
     again = after.ask()
     assert again.params == lost.params
     assert again.number not in (done.number, lost.number)
@@ -337,7 +337,7 @@ def test_trials_of_a_killed_driver_come_again_first(tmp_path):
 
 
 def test_a_score_that_is_not_a_number_is_a_failed_trial(tmp_path):
-    search = memory(tmp_path, "x=interval(0,1)", directions=("maximize", "minimize"))
+    search = trials(tmp_path, "x=interval(0,1)", directions=("maximize", "minimize"))
     assert not search.tell(search.ask().number, None)
     assert not search.tell(search.ask().number, (3.0, math.nan))
     assert search.tell(search.ask().number, (3.0, 1.0))
@@ -347,7 +347,7 @@ def test_a_score_that_is_not_a_number_is_a_failed_trial(tmp_path):
 
 
 def test_the_best_of_two_numbers_are_those_that_no_other_beats_in_both(tmp_path):
-    search = memory(tmp_path, "x=interval(0,1)", directions=("maximize", "maximize"))
+    search = trials(tmp_path, "x=interval(0,1)", directions=("maximize", "maximize"))
     values = [(1.0, 5.0), (2.0, 4.0), (1.5, 3.0)]
     for value in values:
         search.tell(search.ask().number, value)
@@ -356,11 +356,11 @@ def test_the_best_of_two_numbers_are_those_that_no_other_beats_in_both(tmp_path)
 
 def test_a_search_that_only_fails_stops_with_a_sentence(tmp_path):
     axes = ("x=interval(0,1)",)
-    found = memory(tmp_path, *axes)
+    none = trials(tmp_path, *axes)
     from ecgae.sweeping.optuna_study import _Search
 
     sweep = OmegaConf.create({"hydra": {"overrides": {"task": []}}})
-    search = _Search(found, space(*axes), n_trials=9, max_failures=2, sweep=sweep)
+    search = _Search(none, space(*axes), n_trials=9, max_failures=2, sweep=sweep)
     one, other = search.next_job(), search.next_job()
     search.tell(one, Ended(FINISHED, math.nan))
     search.tell(other, Ended(FAILED, reason="killed"))
@@ -377,7 +377,7 @@ def test_no_more_trials_are_started_than_are_wanted_unless_one_fails(tmp_path):
     from ecgae.sweeping.optuna_study import _Search
 
     sweep = OmegaConf.create({"hydra": {"overrides": {"task": []}}})
-    search = _Search(memory(tmp_path, *axes), space(*axes), n_trials=2, max_failures=9, sweep=sweep)
+    search = _Search(trials(tmp_path, *axes), space(*axes), n_trials=2, max_failures=9, sweep=sweep)
     jobs = [search.next_job(), search.next_job()]
     assert search.next_job() is None
     search.tell(jobs[0], Ended(FAILED, reason="killed"))
@@ -388,7 +388,7 @@ def test_no_more_trials_are_started_than_are_wanted_unless_one_fails(tmp_path):
 def test_no_point_is_tried_twice_and_a_search_ends_when_all_were(tmp_path):
     points = []
     for _ in range(3):  # three starts of the driver
-        search = memory(tmp_path, "x=a,b,c", "y=range(0,3)")
+        search = trials(tmp_path, "x=a,b,c", "y=range(0,3)")
         for _ in range(3):
             trial = search.ask()
             points.append(tuple(trial.params.values()))
@@ -399,11 +399,11 @@ def test_no_point_is_tried_twice_and_a_search_ends_when_all_were(tmp_path):
 
 def test_another_cohort_is_another_search(tmp_path):
     one, other = (
-        memory(tmp_path, "x=interval(0,1)", shared={"people": people}) for people in (500, 600)
+        trials(tmp_path, "x=interval(0,1)", shared={"people": people}) for people in (500, 600)
     )
     one.tell(one.ask().number, 1.0)
     assert other.completed() == []
-    assert memory(tmp_path, "x=interval(0,1)", shared={"people": 500}).name == one.name
+    assert trials(tmp_path, "x=interval(0,1)", shared={"people": 500}).name == one.name
 
 
 def test_gpus_are_dealt_out_round_and_round():

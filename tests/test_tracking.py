@@ -184,12 +184,17 @@ def test_the_summary_is_flat_and_has_no_number_of_single_latents(read):
 
 
 def test_a_score_that_is_not_valid_is_none_to_a_search_but_its_counts_stay():
-    flat = tracking.flat({**SCORE, "valid": False, "invalid_because": ["Inflation.", "Tails."]})
+    flat = tracking.chartable(
+        {**SCORE, "valid": False, "invalid_because": ["Inflation.", "Tails."]}
+    )
     assert "score/selected" not in flat
     assert flat["score/loci"] == 7
     assert flat["score/invalid_because"] == "Inflation.; Tails."
-    assert tracking.flat({**SCORE, "select_by": ["r2_recorded", "loci"]})["score/selected"] == 0.98
-    assert "score/selected" not in tracking.flat({**SCORE, "loci": None})
+    assert (
+        tracking.chartable({**SCORE, "select_by": ["r2_recorded", "loci"]})["score/selected"]
+        == 0.98
+    )
+    assert "score/selected" not in tracking.chartable({**SCORE, "loci": None})
 
 
 def test_loci_are_tables_that_lie_with_the_run_even_where_there_are_none(usual, read, home):

@@ -32,7 +32,7 @@ print(2 * 1024 * people * phenotypes / best)
 
 
 class Cost(NamedTuple):
-    """Of a process with all that it started."""
+    """What a process took, with all that it started."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -41,7 +41,7 @@ class Cost(NamedTuple):
 
 
 def run(words: Sequence[str], folder: Path, log: Path) -> Cost:
-    """Raises `RuntimeError` with the last lines where the command fails."""
+    """Runs a command in `folder`; raises `RuntimeError` with its last lines where it fails."""
     start = time.perf_counter()
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -74,7 +74,7 @@ def matrix_rate(people: int, phenotypes: int) -> dict[str, float]:
 
 
 def read_into_cache(*files: Path) -> None:
-    """So that no program pays for being the first."""
+    """Reads files once, so that no program pays for being the first."""
     for file in files:
         with file.open("rb") as opened:
             while opened.read(2**24):
@@ -82,7 +82,7 @@ def read_into_cache(*files: Path) -> None:
 
 
 def machine(plink2: str) -> dict[str, Any]:
-    """What the times depend on."""
+    """The machine and the versions that the times depend on."""
     model = next(
         (
             line.split(":")[1].strip()

@@ -18,7 +18,7 @@ MISSING = 0.001
 
 
 class Size(NamedTuple):
-    """Of a scan."""
+    """The size of a scan."""
 
     people: int
     variants: int
@@ -32,7 +32,7 @@ LINES = {
     ],
     "phenotypes": [Size(50_000, 50_000, phenotypes) for phenotypes in (32, 96, 192, 288, 384)],
 }
-"""One grows, the others stay."""
+"""Sizes of which one number grows and the others stay."""
 
 
 def scan(size: Size) -> dict[str, Any]:

@@ -191,6 +191,7 @@ def agreement(data: Path) -> dict:
         methods[f"neurokit2 {method}"] = lambda *given, method=method: neurokit_intervals(
             *given, method
         )
+
     differences: dict[tuple, list] = {}
     seconds = dict.fromkeys(methods, 0.0)
     for subject, ecg, waves in ludb(data):
@@ -198,12 +199,13 @@ def agreement(data: Path) -> dict:
         marks = {"median over leads": manual(waves, 0.5), "global": manual(waves, 0.1)}
         for method, measure in methods.items():
             start = time.process_time()
-            found = measure(ecg, 500.0, peaks)
+            measured = measure(ecg, 500.0, peaks)
             seconds[method] += time.process_time() - start
             for against, marked in marks.items():
                 for name in PAIRS:
                     key = (method, against, "odd" if subject % 2 else "even", name)
-                    differences.setdefault(key, []).append(found[name] - marked[name])
+                    differences.setdefault(key, []).append(measured[name] - marked[name])
+
     rows = {
         " | ".join(key): {
             "bias_ms": np.nanmean(values),

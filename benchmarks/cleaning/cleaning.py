@@ -112,6 +112,7 @@ def measure(
     blocks = [
         block.reshape(-1, 12, SAMPLES) for block in np.split(ecg, range(BLOCK, len(ecg), BLOCK))
     ]
+
     ways: dict[str, Callable[[], Any]] = {
         "numpy": lambda: [chained(steps, block) for block in blocks]
     }
@@ -121,6 +122,7 @@ def measure(
         ways[f"{device} with transfers"] = lambda: chained(
             steps, torch.from_numpy(ecg).to(device)
         ).cpu()
+
     for way in ways.values():
         way()
     rates: dict[str, list[float]] = {name: [] for name in ("loop", *ways)}
@@ -128,6 +130,7 @@ def measure(
         rates["loop"].append(len(few) / seconds(lambda: loop(choices, steps, few)))
         for name, way in ways.items():
             rates[name].append(len(ecg) / seconds(way))
+
     twin = loop(choices, steps, few)
     cleaned = (
         chained(steps, torch.from_numpy(few).to(device)).cpu().numpy()
@@ -159,6 +162,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="choices such as denoiser=fft; default all")
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args()
+
     ecg = strips(wanted.traces // 12 * 12)
     cases = [
         (f"{axis}={file.stem}",)
@@ -166,6 +170,7 @@ def main() -> None:
         for file in sorted((ROOT / "conf" / axis).glob("*.yaml"))
     ]
     cases = [case for case in (CHAIN, *cases) if not wanted.only or set(case) <= set(wanted.only)]
+
     rows = []
     for case in cases:
         row = measure(case, ecg, wanted.device, wanted.turns, wanted.slow_traces)
@@ -179,6 +184,7 @@ def main() -> None:
             f"difference {row['difference_over_range']:.0e}",
             flush=True,
         )
+
     machine = {
         "cores": os.cpu_count(),
         "torch_threads": torch.get_num_threads(),

@@ -40,7 +40,7 @@ DATA = Path(os.environ.get("ECGAE_REAL_DATA", ROOT.parent / "shared" / "data"))
 RECORDED = "ptbxl as recorded"
 
 SNRS = (0.0, 6.0, 12.0, 18.0)
-"""dB"""
+"""Signal-to-noise ratios of the added noise, dB."""
 
 WAVELET_BASELINE = "spline"
 """All settings of the wavelet denoiser are tried behind this baseline."""
@@ -54,7 +54,7 @@ class Case(NamedTuple):
     source: str
     input: str
     snr: float | None
-    """dB; None without noise"""
+    """Signal-to-noise ratio, dB; None where no noise was added."""
     clean: Strips
     references: list[Reference]
     noisy: Float[np.ndarray, "individual lead time"]
@@ -111,16 +111,18 @@ def cases(
     """
     for source, clean in sources.items():
         if source == RECORDED:
-            yield Case(source, "strip", None, clean, references(clean), clean.ecg)
+            yield Case(source, "strip", None, clean, references=references(clean), noisy=clean.ecg)
             continue
         added = mixed(noise, clean.ecg.shape, seed)
         beats = median_beats(clean, clean.ecg)
         strip_references, beat_references = references(clean), references(beats)
         for snr in (None, *SNRS):
             noisy = clean.ecg if snr is None else at_snr(clean.ecg, added, snr)
-            yield Case(source, "strip", snr, clean, strip_references, noisy)
+            yield Case(source, "strip", snr, clean, references=strip_references, noisy=noisy)
             noisy_beats = median_beats(clean, noisy).ecg
-            yield Case(source, "median_beat", snr, beats, beat_references, noisy_beats)
+            yield Case(
+                source, "median_beat", snr, beats, references=beat_references, noisy=noisy_beats
+            )
 
 
 def measured(case: Case, baseline: str, denoiser: str, cleaned: np.ndarray, seconds: float) -> Row:
@@ -201,7 +203,7 @@ def main() -> None:
 
 
 def clean_strips(folder: Path, people: int, seed: int) -> dict[str, Strips]:
-    """By source. Without PTB-XL's files only the simulated ones."""
+    """Strips without noise, by source; only simulated ones where PTB-XL's files are missing."""
     sources = {"simulated": simulated(people, seed)}
     if folder.is_dir():
         real = ptbxl(folder, people)

@@ -30,9 +30,9 @@ class Reference(NamedTuple):
     t_latest: int
     """Sample of the beat after which no T peak is sought: the next beat's P wave is near."""
     st_level: Float[np.ndarray, " lead"]
-    """mV"""
+    """The ST level, mV."""
     qt_interval: float
-    """ms"""
+    """The QT interval, ms."""
 
 
 def error_share(
@@ -56,20 +56,27 @@ def beats(
 
 
 def references(strips: Strips) -> list[Reference]:
-    """From the clean traces."""
-    found = []
+    """What is measured on the clean traces, recording by recording."""
+    measured = []
     for beat, rr in zip(beats(strips, strips.ecg), strips.rr_intervals, strict=True):
         latest = BEFORE + round(min(0.45, 0.7 * rr) * RATE)
         wave = beat[:, BEFORE + 60 : latest]
         height = np.take_along_axis(wave, np.abs(wave).argmax(axis=-1)[:, None], axis=-1)[:, 0]
         large = np.abs(height) >= 0.5 * np.abs(height).max()
-        partial = Reference(_qrs(beat)[1], large, np.sign(height), latest, np.empty(0), 0.0)
-        found.append(
+        partial = Reference(
+            j_point=_qrs(beat)[1],
+            t_leads=large,
+            t_sign=np.sign(height),
+            t_latest=latest,
+            st_level=np.empty(0),
+            qt_interval=0.0,
+        )
+        measured.append(
             partial._replace(
                 st_level=st_level(beat, partial), qt_interval=qt_interval(beat, partial)
             )
         )
-    return found
+    return measured
 
 
 def st_level(
@@ -113,15 +120,15 @@ class Distortion(NamedTuple):
     """How far the measurements move."""
 
     st_level: Float[np.ndarray, "individual lead"]
-    """uV, absolute"""
+    """Absolute change of the ST level, uV."""
     qt_interval: Float[np.ndarray, " individual"]
-    """ms, absolute"""
+    """Absolute change of the QT interval, ms."""
 
 
 def distortion(
     strips: Strips, references: list[Reference], ecg: Float[np.ndarray, "individual lead time"]
 ) -> Distortion:
-    """Of `ecg` against the clean traces that the references were measured on."""
+    """How far the measurements on `ecg` lie from those on the clean traces."""
     pairs = list(zip(beats(strips, ecg), references, strict=True))
     st = [1000 * np.abs(st_level(beat, clean) - clean.st_level) for beat, clean in pairs]
     qt = [abs(qt_interval(beat, clean) - clean.qt_interval) for beat, clean in pairs]

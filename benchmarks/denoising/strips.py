@@ -31,10 +31,10 @@ class Strips(NamedTuple):
     """Recordings of equal length, and where their R peaks are."""
 
     ecg: Float[np.ndarray, "individual lead time"]
-    """mV"""
+    """Voltages, mV."""
     peaks: Sequence[Int[np.ndarray, " beat"]]
     rr_intervals: Float[np.ndarray, " individual"]
-    """s, the mean of each recording"""
+    """Mean time between beats of each recording, s."""
 
 
 def simulated(people: int, seed: int) -> Strips:

@@ -113,16 +113,19 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args()
+
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         file = wanted.file or example(folder)
         few, many = wanted.files // 4, wanted.files
         for name, files in (("few", few), ("many", many)):
             copies(file, folder / name, files)
+
         slow = min(seconds(straightforward, file) for _ in range(20))
         start, store = timed_ingest(folder / "few", wanted.workers)
         whole, store = timed_ingest(folder / "many", wanted.workers)
         slow = min(slow, *(seconds(straightforward, file) for _ in range(20)))
+
         steady = (many - few) / (whole - start)
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         result = {
@@ -134,6 +137,7 @@ def main() -> None:
             "peak_memory_of_a_worker_mb": memory,
             "milliseconds_at_50000_people": large_store(store, folder),
         }
+
     print(json.dumps(result, indent=2))
     if wanted.json:
         wanted.json.write_text(json.dumps(result, indent=2) + "\n")

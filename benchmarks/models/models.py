@@ -41,7 +41,7 @@ ROWS: dict[str, tuple[str, ...]] = {
 
 
 class Row(NamedTuple):
-    """One model."""
+    """One row of the table: a model, how it was trained, and its numbers."""
 
     name: str
     command: str

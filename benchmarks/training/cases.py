@@ -22,14 +22,14 @@ from ecgae.recordings.store import Store
 from ecgae.root import CONF
 
 RATE = 500.0
-"""Hz."""
+"""Sampling rate of the recordings, Hz."""
 
 SAMPLES = {"strip": 5000, "median_beat": 600}
 OVERRIDES = {"report_final": ("experiment=report_final",), "demo": ()}
 """The command line that trains each network, after `python train.py`."""
 
 POOL = 256
-"""Different people; more are these at other amplitudes."""
+"""How many people differ; more people are these at other amplitudes."""
 
 
 class People(Store):
@@ -54,7 +54,7 @@ class Case:
         return self.layout.samples or 0
 
     def model(self) -> Autoencoder:
-        """With the same weights at every call."""
+        """The network, with the same weights at every call."""
         start_seed(self.config.trainer.seed)
         return network_of(self.config, self.layout, self.view, self.objective())
 
@@ -65,7 +65,7 @@ class Case:
         return build(self.config.normalization)
 
     def schedule(self, epochs: int, **changes: Any) -> Schedule:
-        """That of the config with so many epochs, none of which is the last by early stopping."""
+        """The schedule of the config with so many epochs, none of which is the last by early stopping."""
         schedule = build(self.config.trainer)
         return dataclasses.replace(
             schedule, max_epochs=epochs, early_stopping_patience=epochs, **changes

@@ -75,13 +75,13 @@ class Memory:
 
 
 def own_memory() -> float:
-    """MB."""
+    """Memory that this process alone holds, MB."""
     lines = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
     return int(lines["RssAnon"].split()[0]) / 1024
 
 
 def encode_folder(folder: Path, case_name: str, kind: str, device: str) -> dict[str, float]:
-    """To be called in a fresh process."""
+    """Encodes the store in `folder`; to be called in a fresh process, whose memory is measured."""
     import dataclasses
 
     from cases import RATE, case

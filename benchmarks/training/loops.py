@@ -38,12 +38,12 @@ class Speed(NamedTuple):
     """Training samples per second."""
 
     whole: float
-    """Of whole epochs, with validation and whatever else an epoch ends with; the first and last are
-    left out."""
+    """Speed over whole epochs, with validation and whatever else an epoch ends with; the first and
+    last are left out."""
     steps: float
-    """Of the median step."""
+    """Speed of the median step."""
     cpu: float
-    """Of whole epochs, per second of processor time: what other processes disturb least."""
+    """Speed over whole epochs per second of processor time, which other processes disturb least."""
     validation_loss: float
 
 

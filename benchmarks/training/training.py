@@ -44,7 +44,7 @@ COMPILED = ("default", "reduce-overhead")
 kernels."""
 
 STEPS = {"report_final": 4, "demo": 40}
-"""Of one turn of a setting."""
+"""How many training steps one turn of a setting takes, by network."""
 
 
 def loop(wanted: argparse.Namespace) -> Rows:
@@ -88,15 +88,15 @@ def gpu(wanted: argparse.Namespace) -> Rows:
     if wanted.device != "cuda":
         print("gpu: left out; it wants --device cuda and a GPU")
         return []
-    found = gpu.measure(
+    measured = gpu.measure(
         case("report_final"), wanted.device, 30, (None, 256, 1024), (None, *COMPILED), 8192
     )
-    print(found["profile"])
+    print(measured["profile"])
     print(
-        {name: round(value, 2) for name, value in found["ceilings"].items()},
+        {name: round(value, 2) for name, value in measured["ceilings"].items()},
         "TFLOP/s; copy in TB/s",
     )
-    return found["rows"]
+    return measured["rows"]
 
 
 def encoding(wanted: argparse.Namespace) -> Rows:

@@ -34,13 +34,13 @@ class NullScan(NamedTuple):
 
 
 def interval() -> tuple[int, int]:
-    """Scans with a hit, of `REPETITIONS`."""
+    """How many of `REPETITIONS` scans may have a hit, with 95 %."""
     low, high = binom.interval(0.95, REPETITIONS, LEVEL)
     return int(low), int(high)
 
 
 def null_scans(folder: Path, permutations: int) -> list[NullScan]:
-    """Of every model in the folder; what is there is not computed again."""
+    """The null scans of every model in the folder; what is there is not computed again."""
     return [
         _null_scan(name, run, permutations)
         for name, run, config in cohorts.scored(folder)

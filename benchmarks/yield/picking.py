@@ -11,7 +11,7 @@ RESAMPLED = 1000
 
 
 class Agreement(NamedTuple):
-    """Of one score with one truth."""
+    """How well one score ranks models as one truth does."""
 
     correlation: float
     """Spearman's, within cohorts, averaged over them."""
@@ -22,7 +22,7 @@ class Agreement(NamedTuple):
     """Share of the best model's truth that the picked one lacks, averaged over cohorts; a model
     whose score is not valid is not picked."""
     worst: float
-    """The largest of them."""
+    """The largest regret of any cohort."""
 
 
 def agreement(
@@ -78,7 +78,7 @@ def _mean_correlation(scores: Sequence[np.ndarray], truths: Sequence[np.ndarray]
 def agreements(
     cohorts: Sequence[Sequence[Mapping[str, float]]], names: Sequence[str], truth: str
 ) -> dict[str, Agreement]:
-    """Of every score; `cohorts`: one mapping of numbers per model."""
+    """The agreement of every score with `truth`; `cohorts`: one mapping of numbers per model."""
     truths = [np.array([model[truth] for model in cohort], float) for cohort in cohorts]
     scores = {
         name: [np.array([model[name] for model in cohort], float) for cohort in cohorts]

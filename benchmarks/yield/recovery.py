@@ -30,18 +30,18 @@ from ecgae.statistics.association import (
 from ecgae.statistics.replication import directions, replicated, retest
 
 PENALTIES = np.geomspace(1e-4, 1e2, 13)
-"""Of the ridge regression of a parameter on latents, in units of the latents' mean variance times
+"""Penalties of the ridge regression of a parameter on latents, in units of the latents' mean variance times
 people."""
 
 
 class Recovery(NamedTuple):
-    """Of one run."""
+    """How much of the truth one run holds."""
 
     signal_kept: float
     confirmed_share: float
-    """Of the planted variants."""
+    """Share of the planted variants that were confirmed."""
     replication: dict[str, Any]
-    """As confirmation.json; {} where nothing was found."""
+    """What confirmation.json holds; {} where nothing was found."""
 
 
 def recovery(directory: Path, study: Study, transform: str, truth: Path) -> Recovery:

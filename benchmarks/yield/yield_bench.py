@@ -123,7 +123,7 @@ def truth_of(config: Mapping[str, Any]) -> Path:
 
 
 def least_loss(run: Path) -> float:
-    """Of the run's training, on the validation people; NaN for a yardstick."""
+    """The least loss of the run's training on the validation people; NaN for a yardstick."""
     file = run / "checkpoint.ckpt"
     if not file.is_file():
         return float("nan")

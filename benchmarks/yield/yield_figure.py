@@ -12,16 +12,17 @@ from picking import Agreement
 
 MARKS = "os^Dv"
 SHOWN = ("loci", "omnibus_loci", "hits", "excess_chi2", "effective_rank", "r2_recorded")
-"""What one is most likely to pick by."""
+"""The scores that models are most likely to be picked by."""
 
 
 def draw(
-    cohorts: Mapping[str, Sequence[Mapping]], found: Mapping[str, Agreement], file: Path
+    cohorts: Mapping[str, Sequence[Mapping]], agreed: Mapping[str, Agreement], file: Path
 ) -> None:
-    """Those of `SHOWN`, the one that agrees best first; every score as a share of its largest in
-    the cohort."""
-    names = sorted(SHOWN, key=lambda name: -found[name].correlation)
+    """A panel for each of `SHOWN`, the one that agrees best first; every score as a share of its
+    largest in the cohort."""
+    names = sorted(SHOWN, key=lambda name: -agreed[name].correlation)
     figure, axes = plt.subplots(2, 3, figsize=(10, 6), sharey=True, layout="constrained")
+
     for panel, name in zip(axes.flat, names, strict=False):
         for mark, (cohort, rows) in zip(MARKS, cohorts.items(), strict=False):
             values = np.array([row[name] for row in rows], dtype=float)
@@ -34,11 +35,12 @@ def draw(
                 alpha=0.8,
                 label=cohort,
             )
-        one = found[name]
+        one = agreed[name]
         panel.set_title(
             f"{name}: {one.correlation:.2f} ({one.low:.2f} to {one.high:.2f})", fontsize=9
         )
         panel.set_xlabel("share of the cohort's largest", fontsize=8)
+
     for panel in list(axes.flat)[len(names) :]:
         panel.set_visible(False)
     for panel in axes[:, 0]:

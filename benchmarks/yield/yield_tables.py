@@ -20,7 +20,7 @@ COLUMNS = {
     "r2_recorded": "R2",
     "valid": "valid",
 }
-"""Of the table of models, by the key of a row."""
+"""Columns of the table of models: their titles, by the key of a row."""
 
 WHOLE = ("loci", "recovered_loci", "false_loci", "omnibus_loci", "omnibus_false_loci")
 

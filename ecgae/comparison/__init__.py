@@ -1,4 +1,8 @@
-"""Runs beside one another and beside the yardsticks, read from their directories alone."""
+"""Runs beside one another and beside the yardsticks, read from their directories alone.
+
+A new file here says something of several runs together, as numbers or as text; how it is drawn is
+in `report/`.
+"""
 
 from pathlib import Path
 

@@ -20,12 +20,13 @@ class Axis(NamedTuple):
     key: str
     """Dotted, as typed: denoiser, architecture.latent_dim."""
     name: str
-    """As short as is unambiguous."""
+    """The key, as short as is unambiguous."""
     is_choice: bool
-    """A file of a config group rather than a number: its value needs no name beside it."""
+    """True where the values are files of a config group rather than numbers: they need no name
+    beside them."""
 
     def label(self, value: str) -> str:
-        """One value among those of other axes."""
+        """What one value is called among those of other axes: `dwt`, but `latent_dim=16`."""
         return value if self.is_choice else f"{self.name}={value}"
 
 
@@ -47,6 +48,7 @@ def _flat(prefix: str, value: Any) -> Iterable[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
+    """A value of a config as it is typed."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -67,6 +69,7 @@ def differing(configs: Sequence[dict[str, str]]) -> list[Axis]:
 
 
 def _implied(key: str, values: dict[str, list[str]]) -> bool:
+    """True where the choice of the section decides the value of `key`."""
     section, _, last = key.rpartition(".")
     if not section or section not in values or last == ALWAYS_SHOWN:
         return False
@@ -81,6 +84,7 @@ def _is_choice(key: str) -> bool:
 
 
 def _short(key: str, shown: Sequence[str]) -> str:
+    """The last word of a dotted key, or all of it where another shown key ends with that word."""
     if key in SHORT and SHORT[key] not in shown:
         return SHORT[key]
     last = key.rpartition(".")[2]

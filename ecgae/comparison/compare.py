@@ -1,9 +1,9 @@
-"""From a folder of run directories to a comparison."""
+"""A comparison is made of a folder of run directories."""
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,13 +11,17 @@ import numpy as np
 
 from ecgae.comparison.axes import Axis, flat
 from ecgae.comparison.configurations import Configuration, configurations, twice
-from ecgae.comparison.directories import Run, read_runs
+from ecgae.comparison.directories import Run, RunFolder, read_runs
 from ecgae.comparison.metrics import YIELDS, columns
 from ecgae.comparison.verdicts import Judgement, judge
 from ecgae.errors import InputError
 from ecgae.runs.run_directory import identity
 
 DEFAULT_YIELD = "loci"
+"""What rows are ranked by where the runs name several yields to be selected by."""
+
+MOST_DIFFERENCES = 3
+"""Settings by which cohorts are told apart in a message."""
 
 TWICE = "the same configuration and seed as another one"
 OTHER_PEOPLE = "yardsticks of other people or variants than every model's"
@@ -27,7 +31,7 @@ LIKE = (
 OTHER_COHORT = "of another cohort"
 
 CIRCULAR = (
-    "Some are scored on everybody, those included whom they were trained on (split=all): picking a model by such a "
+    "Some models are scored on everybody, also on people used in training (split=all): picking a model by such a "
     "number is circular. Only a cohort that no model has seen can confirm it."
 )
 
@@ -41,14 +45,15 @@ class Comparison(NamedTuple):
     cohort: str
     axes: list[Axis]
     rows: list[Configuration]
-    """By yield, the best first; those that are not valid come last."""
+    """Models and yardsticks, the highest yield first; those that are not valid come last."""
     judgement: Judgement
     left_out: dict[str, list[str]]
-    """Names of directories, by reason."""
+    """Names of the directories that are not compared, by reason."""
     warnings: list[str]
 
     @property
     def models(self) -> list[Configuration]:
+        """The rows that are no yardsticks."""
         return [row for row in self.rows if not row.yardstick]
 
     @property
@@ -62,155 +67,176 @@ class Comparison(NamedTuple):
 
 
 def compare(folder: Path, by: str | None = None, cohort: str | None = None) -> Comparison:
-    """Raises `InputError` where nothing can be compared, or the runs are of several cohorts and
-    none is chosen.
+    """The comparison of the finished runs in `folder`.
 
     by: one of `YIELDS`; None: what the runs were to be selected by. cohort: its name, as the error
-    lists it.
+    lists it. Raises `InputError` where nothing can be compared, or the runs are of several cohorts
+    and none is chosen.
     """
     if by is not None and by not in YIELDS:
         raise InputError(f"--by must be one of {', '.join(YIELDS)}; got {by!r}.")
-    found = read_runs(folder)
-    left_out = dict(found.left_out)
-    chosen = _chosen_cohort(found.models or found.yardsticks, cohort, folder)
-    models, others = _of_cohort(found.models, chosen)
-    yardsticks, other_yardsticks = _of_cohort(found.yardsticks, chosen)
-    models, names = twice(models)
-    yardsticks, elsewhere = _on_the_same(yardsticks, models)
-    yardsticks, like = _once(yardsticks, models)
-    reasons = {
-        OTHER_COHORT: others + other_yardsticks,
-        TWICE: names,
-        OTHER_PEOPLE: elsewhere,
-        LIKE: like,
-    }
-    for reason, some in reasons.items():
-        if some:
-            left_out[reason] = some
+
+    runs = read_runs(folder)
+    chosen = _chosen_cohort(runs.models or runs.yardsticks, cohort, folder)
+    models, yardsticks, left_out = _comparable(runs, chosen)
+
     selected = {_selected_by(run) for run in models}
     metric = by or (selected.pop() if len(selected) == 1 else DEFAULT_YIELD)
+
     axes, rows = configurations(models, yardsticks)
     rows.sort(key=lambda row: (not row.valid, -np.nan_to_num(row.value(metric), nan=-np.inf)))
     return Comparison(
-        folder, metric, chosen, axes, rows, judge(rows, metric), left_out, _warnings(rows, metric)
+        folder=folder,
+        by=metric,
+        cohort=chosen,
+        axes=axes,
+        rows=rows,
+        judgement=judge(rows, metric),
+        left_out=left_out,
+        warnings=_warnings(rows, metric),
     )
 
 
+def _comparable(runs: RunFolder, cohort: str) -> RunFolder:
+    """The models and yardsticks that can stand beside one another; the rest is left out, each with
+    its reason."""
+    models, others = _of_cohort(runs.models, cohort)
+    yardsticks, other_yardsticks = _of_cohort(runs.yardsticks, cohort)
+    models, copies = twice(models)
+    yardsticks, elsewhere = _on_the_same(yardsticks, models)
+    yardsticks, like = _once(yardsticks, models)
+
+    reasons = {
+        OTHER_COHORT: others + other_yardsticks,
+        TWICE: copies,
+        OTHER_PEOPLE: elsewhere,
+        LIKE: like,
+    }
+    left_out = runs.left_out | {reason: names for reason, names in reasons.items() if names}
+    return RunFolder(models, yardsticks, left_out)
+
+
 def _chosen_cohort(runs: Sequence[Run], wanted: str | None, folder: Path) -> str:
+    """The cohort that is `wanted`, or the only one that there is."""
     counts = Counter(map(_cohort, runs))
     if wanted is None and len(counts) == 1:
         return next(iter(counts))
+
     matching = [
         name for name in counts if wanted is not None and wanted in (name, name.split("/")[0])
     ]
     if len(matching) == 1:
         return matching[0]
-    configs = {_cohort(run): flat(_cohort_config(run)) for run in runs}
-    keys = [key for config in configs.values() for key in config]
-    differing = [
-        key
-        for key in dict.fromkeys(keys)
-        if len({config.get(key) for config in configs.values()}) > 1
-    ]
-    listed = []
-    for name, count in counts.most_common():
-        said = [f"{count} run{'s' * (count > 1)}"]
-        said += [f"{key} {configs[name][key]}" for key in differing if key in configs[name]][:3]
-        listed.append(f"{name} ({', '.join(said)})")
+
+    listed = "; ".join(_told_apart(runs, counts))
     if wanted is not None:
         raise InputError(
-            f"--cohort must be one of those in {folder}; got {wanted!r} where they are {'; '.join(listed)}."
+            f"--cohort must be one of those in {folder}; got {wanted!r} where they are {listed}."
         )
     raise InputError(
-        f"runs must be of one cohort; got {len(counts)} in {folder}: {'; '.join(listed)}. "
+        f"runs must be of one cohort; got {len(counts)} in {folder}: {listed}. "
         f"Choose one, such as --cohort {counts.most_common()[0][0]}."
     )
 
 
+def _told_apart(runs: Sequence[Run], counts: Counter[str]) -> list[str]:
+    """Every cohort with its number of runs and the settings in which it differs from others, most
+    runs first."""
+    configs = {_cohort(run): flat(_cohort_config(run)) for run in runs}
+    keys = dict.fromkeys(key for config in configs.values() for key in config)
+    differing = [key for key in keys if len({config.get(key) for config in configs.values()}) > 1]
+
+    listed = []
+    for name, count in counts.most_common():
+        settings = [f"{key} {configs[name][key]}" for key in differing if key in configs[name]]
+        said = [f"{count} run{'s' * (count > 1)}", *settings[:MOST_DIFFERENCES]]
+        listed.append(f"{name} ({', '.join(said)})")
+    return listed
+
+
+def _parted(runs: Sequence[Run], keep: Callable[[Run], bool]) -> tuple[list[Run], list[str]]:
+    """The runs to keep, and the names of the others."""
+    return [run for run in runs if keep(run)], [run.directory.name for run in runs if not keep(run)]
+
+
 def _of_cohort(runs: Sequence[Run], cohort: str) -> tuple[list[Run], list[str]]:
-    """Those of the cohort, and the names of the others."""
-    return [run for run in runs if _cohort(run) == cohort], [
-        run.directory.name for run in runs if _cohort(run) != cohort
-    ]
+    """The runs of the cohort, and the names of the others."""
+    return _parted(runs, lambda run: _cohort(run) == cohort)
 
 
 def _cohort_config(run: Run) -> dict[str, Any]:
+    """The settings that decide who and what is in the run's cohort."""
     return identity(run.config).get("cohort") or {}
 
 
 def _cohort(run: Run) -> str:
-    """Its name and six digits of what decides who and what is in it."""
+    """The name of the run's cohort, with six digits of the hash of its settings."""
     config = _cohort_config(run)
     name = str(config.get("_target_", "cohort.unknown.Unknown")).split(".")[-2]
     return f"{name}/{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:6]}"
 
 
 def _on_the_same(yardsticks: Sequence[Run], models: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """Yardsticks of the variants of a model and, where any are, of its people; the names of the
-    others.
+    """Yardsticks of the variants of a model and, where any are, of its people; and the names of the
+    other yardsticks.
 
     Older ones, of another split say, lie in the same folder.
     """
     if not models:
         return list(yardsticks), []
-    both = {(run.score["people_fingerprint"], run.score["variants_fingerprint"]) for run in models}
-    exact = [
-        run
-        for run in yardsticks
-        if (run.score["people_fingerprint"], run.score["variants_fingerprint"]) in both
-    ]
-    settled = {run.yardstick for run in exact}
+
+    both = {_people_and_variants(run) for run in models}
     variants = {run.score["variants_fingerprint"] for run in models}
-    near = [
-        run
-        for run in yardsticks
-        if run.score["variants_fingerprint"] in variants and run.yardstick not in settled
-    ]
-    kept = {run.directory for run in exact + near}
-    return [run for run in yardsticks if run.directory in kept], [
-        run.directory.name for run in yardsticks if run.directory not in kept
-    ]
+    settled = {run.yardstick for run in yardsticks if _people_and_variants(run) in both}
+
+    def fits(run: Run) -> bool:
+        if run.yardstick in settled:
+            return _people_and_variants(run) in both
+        return run.score["variants_fingerprint"] in variants
+
+    return _parted(yardsticks, fits)
+
+
+def _people_and_variants(run: Run) -> tuple[str, str]:
+    return run.score["people_fingerprint"], run.score["variants_fingerprint"]
 
 
 def _once(yardsticks: Sequence[Run], models: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """Of yardsticks that found the same in every chromosome the one whose settings most models
-    have."""
-    kept: dict[str, Run] = {}
+    """Each yardstick once: where several found the same on every chromosome, the one whose settings
+    most models have; and the names of the others."""
+    first: dict[str, Run] = {}
     for stick in sorted(
         yardsticks, key=lambda stick: -sum(_agree(stick, model) for model in models)
     ):
-        score = stick.score
-        found = [score["people_fingerprint"], score["variants_fingerprint"], score["by_chromosome"]]
-        kept.setdefault(json.dumps([stick.yardstick, *found], sort_keys=True), stick)
-    some = {stick.directory for stick in kept.values()}
-    return [stick for stick in yardsticks if stick.directory in some], [
-        stick.directory.name for stick in yardsticks if stick.directory not in some
-    ]
+        told = [stick.yardstick, *_people_and_variants(stick), stick.score["by_chromosome"]]
+        first.setdefault(json.dumps(told, sort_keys=True), stick)
+
+    kept = {stick.directory for stick in first.values()}
+    return _parted(yardsticks, lambda stick: stick.directory in kept)
 
 
 def _agree(stick: Run, model: Run) -> bool:
+    """Whether the two configs are the same in every section that both have."""
     one, other = identity(stick.config), identity(model.config)
     return all(one[section] == other[section] for section in one if section in other)
 
 
 def _selected_by(run: Run) -> str:
-    """The first that the run was to be selected by."""
+    """The first yield that the run was to be selected by."""
     chosen = run.score["select_by"]
     first = chosen if isinstance(chosen, str) else chosen[0]
     return first if first in YIELDS else DEFAULT_YIELD
 
 
 def _warnings(rows: Sequence[Configuration], metric: str) -> list[str]:
+    """What a reader must know before the numbers: sentences."""
     said = []
-    if any(
-        run.score.get("scored_people") == "all"
-        for row in rows
-        if not row.yardstick
-        for run in row.runs
-    ):
+    models = [row for row in rows if not row.yardstick]
+    if any(run.score.get("scored_people") == "all" for row in models for run in row.runs):
         said.append(CIRCULAR)
-    if rows and not any(row.valid for row in rows if not row.yardstick):
+    if rows and not any(row.valid for row in models):
         said.append("No model passed the gate: no number here is one to choose by.")
+
     unknown = [row.name for row in rows if not np.isfinite(row.value(metric))]
     if unknown:
         said.append(

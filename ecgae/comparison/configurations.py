@@ -16,11 +16,12 @@ from ecgae.runs.run_directory import identity
 from ecgae.statistics.jackknife import jackknife
 
 LONGEST = 60
-"""Letters of a configuration's name made of what it chose; a longer one is its first run's."""
+"""Most letters of a configuration's name that is made of its choices; where it would be longer, the
+name is its first run's."""
 
 NOT_OF_A_CONFIGURATION = ("trainer.seed", "score.select_by", "cohort")
-"""Keys that say which of several like runs it is, what is returned of it, or whom all were scored
-on."""
+"""Keys that say which of several like runs one is, what is returned of it, or in whom all were
+scored."""
 
 
 class Measured(NamedTuple):
@@ -40,7 +41,7 @@ class Configuration:
 
     runs: tuple[Run, ...]
     values: dict[str, str]
-    """By axis; empty for a yardstick."""
+    """The value on each axis, by the axis's key; empty for a yardstick."""
     name: str
 
     @property
@@ -49,22 +50,25 @@ class Configuration:
 
     @cached_property
     def believed(self) -> tuple[Run, ...]:
-        """Those that passed the gate; all where none did."""
+        """The runs that passed the gate; all where none did."""
         return tuple(run for run in self.runs if run.score["valid"]) or self.runs
 
     @property
     def valid(self) -> bool:
+        """Whether any of its runs passed the gate."""
         return any(run.score["valid"] for run in self.runs)
 
     def seen(self, metric: str) -> Float[np.ndarray, " run"]:
+        """The metric of each believed run; NaN where it is not known."""
         return np.array([_number(run.score.get(metric)) for run in self.believed])
 
     def parts(self, metric: str) -> Float[np.ndarray, " chromosome"]:
-        """What each chromosome adds to the metric: a count's own, of a mean over variants the
-        chromosome's share."""
+        """What each chromosome adds to the metric, mean over seeds: its own count or, where the
+        metric is a mean over variants, its share of that mean."""
         return self.parts_by_seed(metric).mean(axis=0)
 
     def parts_by_seed(self, metric: str) -> Float[np.ndarray, "run chromosome"]:
+        """What each chromosome adds to the metric of each believed run."""
         parts = np.array([_by_chromosome(run, metric) for run in self.believed])
         return parts if METRICS[metric].counts else parts * self.sizes / self.sizes.sum()
 
@@ -74,10 +78,11 @@ class Configuration:
         return _by_chromosome(self.believed[0], "n_variants")
 
     def value(self, metric: str) -> float:
-        """Mean over seeds; NaN where it is not known."""
+        """The metric, mean over seeds; NaN where it is not known."""
         return float(self.seen(metric).mean())
 
     def measured(self, metric: str) -> Measured:
+        """The metric with its errors."""
         seen = self.seen(metric)
         spread = seen.std(ddof=1) / np.sqrt(len(seen)) if len(seen) > 1 else np.nan
         return Measured(self.value(metric), self._genome_error(metric), float(spread))
@@ -85,7 +90,7 @@ class Configuration:
     def _genome_error(self, metric: str) -> float:
         if METRICS[metric].by_chromosome and self.same_chromosomes:
             return float(jackknife(self.parts(metric)[:, None], self.sizes).standard_error[0])
-        # Of one seed, not of their mean: no seed has another genome.
+        # The error of one seed, not of the mean over seeds: no seed has another genome.
         errors = [_number(run.score["standard_errors"].get(metric)) for run in self.believed]
         return float(np.sqrt(np.mean(np.square(errors))))
 
@@ -104,23 +109,22 @@ def configurations(
         groups.setdefault(_key(run), []).append(run)
     configs = [_described(runs[0]) for runs in groups.values()]
     axes = differing(configs)
+
     rows = []
     for config, runs in zip(configs, groups.values(), strict=True):
         values = {axis.key: config.get(axis.key, ABSENT) for axis in axes}
         said = [axis.label(values[axis.key]) for axis in axes if values[axis.key] != ABSENT]
         name = " / ".join(said)
-        rows.append(
-            Configuration(
-                tuple(runs), values, name if 0 < len(name) <= LONGEST else runs[0].directory.name
-            )
-        )
+        if not 0 < len(name) <= LONGEST:
+            name = runs[0].directory.name
+        rows.append(Configuration(tuple(runs), values, name))
+
     rows += [Configuration((run,), {}, str(run.yardstick)) for run in yardsticks]
     return axes, _with_names_of_their_own(rows)
 
 
 def twice(models: Iterable[Run]) -> tuple[list[Run], list[str]]:
-    """Runs without those that are the same configuration and seed as an earlier one, and the names
-    of those."""
+    """The runs, each configuration and seed once; and the names of the later ones."""
     seen, kept, names = set(), [], []
     for run in models:
         key = (_key(run), str((run.config.get("trainer") or {}).get("seed")))
@@ -133,16 +137,16 @@ def twice(models: Iterable[Run]) -> tuple[list[Run], list[str]]:
 
 
 def _described(run: Run) -> dict[str, str]:
-    left_out = tuple(NOT_OF_A_CONFIGURATION)
-    described = flat(identity(run.config))
+    """The flat config of a run, without what differs between the runs of one configuration."""
     return {
         key: value
-        for key, value in described.items()
-        if key not in left_out and not key.startswith("cohort.")
+        for key, value in flat(identity(run.config)).items()
+        if key not in NOT_OF_A_CONFIGURATION and not key.startswith("cohort.")
     }
 
 
 def _key(run: Run) -> str:
+    """The same text for all runs of a configuration."""
     return json.dumps(_described(run), sort_keys=True)
 
 
@@ -162,6 +166,7 @@ def _number(value: Any) -> float:
 
 
 def _by_chromosome(run: Run, metric: str) -> Float[np.ndarray, " chromosome"]:
+    """The metric on each chromosome that has tested variants."""
     tested = run.score["by_chromosome"]
     sizes = tested["n_variants"]
     return np.array([_number((tested[metric] or {}).get(name)) for name in sizes if sizes[name]])

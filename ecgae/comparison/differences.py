@@ -15,7 +15,7 @@ from ecgae.statistics.jackknife import jackknife
 
 
 class Differences(NamedTuple):
-    """First less second of each pair."""
+    """The yield of the first configuration less that of the second, pair by pair."""
 
     difference: Float[np.ndarray, " pair"]
     standard_error: Float[np.ndarray, " pair"]
@@ -44,13 +44,16 @@ def paired_differences(
     ----------
     parts: what each chromosome adds to the yield, mean over seeds.
     sizes: tested variants of each chromosome.
-    common_seed_variance: of the mean over seeds; not looked at where `seeds` is 1.
+    common_seed_variance: variance of the mean over seeds; not looked at where `seeds` is 1.
+    seeds: number of seeds of each configuration.
     counts: whether the yield counts things. A difference of counts is then taken to be at least as
-    uncertain as the
-        sign test of what only one of both has: the same step on every chromosome is no certainty.
+        uncertain as the sign test of what only one of both has: the same step on every chromosome
+        is no certainty.
     """
     first, second = pairs.T
     steps = parts[:, first] - parts[:, second]
+    difference = steps.sum(axis=0)
+
     variance = jackknife(steps, sizes).standard_error ** 2
     if counts:
         # One discordant thing adds its squared step; fewer than this there cannot have been.
@@ -58,16 +61,17 @@ def paired_differences(
     both = (seeds[first] > 1) & (seeds[second] > 1)
     of_seeds = [np.where(both, common_seed_variance[side], 0.0) for side in (first, second)]
     total = variance + of_seeds[0] + of_seeds[1]
+
     freedom = [
         np.full(len(pairs), len(sizes) - 1),
         *(np.maximum(seeds[side] - 1, 1) for side in (first, second)),
     ]
-    difference = steps.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         squares = [part**2 / df for part, df in zip((variance, *of_seeds), freedom, strict=True)]
         degrees = total**2 / np.sum(squares, axis=0)
         p = 2 * stdtr(degrees, -np.abs(difference) / np.sqrt(total))
         margin = np.where(total == 0, 0.0, stdtrit(degrees, 0.975) * np.sqrt(total))
+
     # No step anywhere: what was found is the same, chromosome by chromosome.
     p = np.where((difference == 0) & (total == 0), 1.0, p)
     return Differences(difference, np.sqrt(total), margin, p)
@@ -101,7 +105,11 @@ def may_be_best(
 
 def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
     """p-values corrected for their number (Holm 1979): the chance that any of those below it is
-    false. NaN stays."""
+    false. NaN stays.
+
+    >>> holm(np.array([0.01, 0.04, np.nan, 0.02])).tolist()
+    [0.03, 0.04, nan, 0.04]
+    """
     known = np.flatnonzero(np.isfinite(p))
     order = known[np.argsort(p[known], kind="stable")]
     corrected = np.full(len(p), np.nan)

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import yaml
 
 from ecgae.errors import InputError
-from ecgae.runs.run_directory import REQUIRED, SCORE
+from ecgae.runs.run_directory import LOADER, REQUIRED, SCORE
 
 YARDSTICKS = "yardsticks"
-"""Folder beside the runs."""
+"""The folder of the yardsticks, which lies among the runs."""
 
-BESIDE = (YARDSTICKS, "wandb")
-"""Folders among the runs that are none."""
+NO_RUNS = (YARDSTICKS, "wandb")
+"""Folders among the runs that are no runs."""
 
 NEEDED = {
     *(
@@ -30,7 +30,7 @@ NEEDED = {
     *("valid", "invalid_because", "select_by", "standard_errors", "by_chromosome"),
     *("people_fingerprint", "variants_fingerprint"),
 }
-"""Of score.json."""
+"""Keys that a score.json must have."""
 
 UNFINISHED = (
     "unfinished: failed, interrupted or still at work (the same training command goes on with it)"
@@ -40,39 +40,41 @@ UNREADABLE = "with a file that cannot be read"
 OLD = "of another version of ecgae (python gwas.py run=... scans it again)"
 FOREIGN = "not made by train.py"
 
-Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C: seconds less for 200 runs
-
 
 class Run(NamedTuple):
-    """One run or yardstick."""
+    """One finished, scanned run or yardstick."""
 
     directory: Path
     config: dict[str, Any]
     score: dict[str, Any]
+    """What score.json holds."""
     confirmation: dict[str, Any] | None
+    """What confirmation.json holds; None where the run was not confirmed."""
 
     @property
     def yardstick(self) -> str | None:
-        """Its name; None for a model."""
+        """The name of the yardstick; None for a model."""
         return self.config.get("yardstick")
 
 
 class Unusable(Exception):  # noqa: N818  (not an error: the others are compared)
-    """A directory is left out, for a reason."""
+    """A directory cannot be compared, for the reason that the exception says."""
 
 
 class RunFolder(NamedTuple):
-    """What a folder holds."""
+    """What a folder of runs holds."""
 
     models: list[Run]
     yardsticks: list[Run]
     left_out: dict[str, list[str]]
-    """Names of directories, by reason."""
+    """Names of the directories that are left out, by reason."""
 
 
 def read_runs(folder: Path) -> RunFolder:
-    """Raises `InputError` where `folder` is no folder of runs, or holds nothing that can be
-    compared."""
+    """Every run and yardstick in `folder` that can be compared, in the order of their names.
+
+    Raises `InputError` where `folder` is no folder of runs, or holds nothing that can be compared.
+    """
     if not folder.is_dir():
         raise InputError(
             f"runs must be a folder of run directories; got {folder}, which does not exist."
@@ -81,8 +83,9 @@ def read_runs(folder: Path) -> RunFolder:
         raise InputError(
             f"runs must be a folder of run directories; got {folder}, which is one run: name its parent."
         )
+
     left_out: dict[str, list[str]] = {}
-    models = list(_usable(folder, BESIDE, _read_model, left_out))
+    models = list(_usable(folder, NO_RUNS, _read_model, left_out))
     yardsticks = list(_usable(folder / YARDSTICKS, (), _read, left_out))
     if not models and not yardsticks:
         held = (
@@ -99,6 +102,10 @@ def _usable(
     read: Callable[[Path], Run],
     left_out: dict[str, list[str]],
 ) -> Iterator[Run]:
+    """The runs in `folder` that `read` can read; the names of the others are added to `left_out`.
+
+    beside: names of folders that are no runs.
+    """
     if not folder.is_dir():
         return
     for directory in sorted(folder.iterdir()):
@@ -120,14 +127,16 @@ def _read_model(directory: Path) -> Run:
 def _read(directory: Path) -> Run:
     if directory.name.endswith(".partial"):
         raise Unusable(UNFINISHED)
+
     try:
-        config = yaml.load((directory / "config.yaml").read_text(), Loader)
+        config = yaml.load((directory / "config.yaml").read_text(), LOADER)
         score = _json(directory / SCORE)
         confirmation = _json(directory / "confirmation.json")
     except FileNotFoundError:
         raise Unusable(FOREIGN) from None
     except (yaml.YAMLError, ValueError, OSError):
         raise Unusable(UNREADABLE) from None
+
     if not isinstance(config, dict):
         raise Unusable(UNREADABLE)
     if score is None:

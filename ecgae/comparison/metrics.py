@@ -11,7 +11,9 @@ class Metric(NamedTuple):
     more: str
     """What one configuration has more of than another: 4.0 more loci."""
     counts: bool = False
+    """Whether it counts things."""
     by_chromosome: bool = False
+    """Whether score.json keeps it chromosome by chromosome, which a test of a difference needs."""
 
 
 YIELDS = {
@@ -34,9 +36,10 @@ BESIDE = {
     "bypass_index": Metric("bypass", 1, ""),
     "genomic_inflation": Metric("inflation", 3, ""),
 }
-"""Shown beside them, and nothing to rank by."""
+"""Numbers that are shown beside the yields, and that nothing is ranked by."""
 
 METRICS = YIELDS | BESIDE
+"""Every number that a comparison shows."""
 
 SHOWN = (
     "loci",
@@ -46,7 +49,7 @@ SHOWN = (
     "r2_recorded",
     "bypass_index",
 )
-"""Columns of every table, and after them the inflation."""
+"""Columns of every table; the inflation comes after them."""
 
 
 def columns(by: str) -> list[str]:

@@ -14,20 +14,22 @@ some."""
 
 
 def why_not_paired(one: Configuration, two: Configuration, metric: str) -> str:
-    """ "" where the difference of both can be tested chromosome by chromosome."""
+    """Why the difference of both cannot be tested chromosome by chromosome; "" where it can."""
     if not METRICS[metric].by_chromosome:
         return f"{METRICS[metric].title} is not kept by chromosome"
+
     a, b = one.believed[0], two.believed[0]
     if not (one.same_chromosomes and two.same_chromosomes) or _differ("variants_fingerprint", a, b):
         return (
             f"they tested other variants ({a.score['n_variants']:,} and {b.score['n_variants']:,})"
         )
     if len(one.sizes) < 2:
-        return "one chromosome was tested, and what chance does is seen from several"
+        return "only one chromosome was tested, and chance is judged by how chromosomes differ"
     if any(
         run.score["by_chromosome"].get(metric) is None for run in (*one.believed, *two.believed)
     ):
         return f"the engine of one of them gives no {METRICS[metric].title}"
+
     if any(not _same_people(run, b) for run in one.believed) or any(
         not _same_people(a, run) for run in two.believed
     ):
@@ -40,8 +42,8 @@ def _differ(key: str, one: Run, two: Run) -> bool:
 
 
 def _same_people(one: Run, two: Run) -> bool:
-    """The very same, or the same but for those whom the QC of latents left out, if these are few
-    enough."""
+    """Whether both scanned the very same people, or the same but for few whom the QC of latents
+    left out."""
     if not _differ("people_fingerprint", one, two):
         return True
     both = [section for section in WHO if section in one.config and section in two.config]

@@ -1,4 +1,4 @@
-"""The same locus in several scans."""
+"""Which loci of several scans are the same."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -12,14 +12,28 @@ def same_loci(
     in_one_locus: Bool[np.ndarray, " locus"],
     max_distance: int,
 ) -> Int[np.ndarray, " locus"]:
-    """For each locus of any scan the number of the region that it is, strongest region first.
+    """The number of the region that each locus of any scan belongs to, strongest region first.
 
     The strongest free locus takes every free one of its chromosome whose index variant lies within
     `max_distance` base pairs of its own, or whose extent meets its own, until none is free. No
     chains: what is near only to one that was taken is a region of its own.
 
-    position: of the index variants, base pairs. extent: first and last member. in_one_locus: lies
-    in a region that counts as one place, such as the MHC.
+    position: place of the index variant, base pairs. extent: places of the locus's first and last
+    variant. in_one_locus: whether it lies in a region that counts as one place, such as the MHC.
+
+    Three loci on one chromosome. The strongest, the second, takes the first, 200 kb away; the third
+    is 100 kb from the first but 300 kb from the strongest, and is a region of its own:
+
+    >>> position = np.array([500_000, 700_000, 400_000])
+    >>> same_loci(
+    ...     chromosome=np.ones(3, dtype=int),
+    ...     position=position,
+    ...     extent=np.column_stack([position, position]),
+    ...     neg_log_10_p=np.array([9.0, 12.0, 8.0]),
+    ...     in_one_locus=np.zeros(3, dtype=bool),
+    ...     max_distance=250_000,
+    ... ).tolist()
+    [0, 0, 1]
     """
     region = np.full(len(position), -1)
     count = 0

@@ -1,4 +1,4 @@
-"""Whether the best configuration is better than the others, in words."""
+"""Whether the best configuration is better than each other one, in words."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -7,11 +7,18 @@ from typing import NamedTuple
 import numpy as np
 
 from ecgae.comparison.configurations import Configuration
-from ecgae.comparison.differences import common_seed_variance, holm, may_be_best, paired_differences
+from ecgae.comparison.differences import (
+    Differences,
+    common_seed_variance,
+    holm,
+    may_be_best,
+    paired_differences,
+)
 from ecgae.comparison.metrics import METRICS
 from ecgae.comparison.pairing import why_not_paired
 
 LEVEL = 0.05
+"""p-value below which a difference is called real, after correction."""
 
 Pair = tuple[Configuration, Configuration]
 
@@ -23,36 +30,41 @@ class Verdict(NamedTuple):
     other: str
     other_is_yardstick: bool
     difference: float
-    """Best less other."""
+    """The best one's yield less the other's."""
     standard_error: float
     margin: float
     """Half the width of the 95 % interval of this pair alone."""
     p: float
-    """For this pair alone; NaN where they are not paired."""
+    """The p-value for this pair alone; NaN where they are not paired."""
     corrected_p: float
+    """The p-value corrected for all pairs (see `judge`); NaN where they are not paired."""
     reason: str
     """Why there is no p; "" where there is one."""
     metric: str
 
     @property
     def real(self) -> bool:
+        """Whether the difference is more than chance explains."""
         return self.corrected_p < LEVEL
 
     @property
     def sentence(self) -> str:
-        found = METRICS[self.metric]
+        """The verdict in words: `a finds 4.0 \u00b1 1.2 more loci than b: real (p = 0.01).`"""
+        metric = METRICS[self.metric]
         other = f"the yardstick {self.other}" if self.other_is_yardstick else self.other
         if self.difference == 0:
             outcome = f"not tested, {self.reason}" if self.reason else self._outcome
-            return f"{self.best} and {other} have the same {found.title}: {outcome}."
-        decimals = max(found.decimals, 1)
-        verb = "finds" if found.counts else "has"
+            return f"{self.best} and {other} have the same {metric.title}: {outcome}."
+
+        decimals = max(metric.decimals, 1)
+        verb = "finds" if metric.counts else "has"
         more, less = (self.best, other) if self.difference >= 0 else (other, self.best)
+        size = f"{abs(self.difference):.{decimals}f}"
         if self.reason:
-            size = f"{abs(self.difference):.{decimals}f} {found.more}"
-            return f"{more} {verb} {size} than {less}: not tested, {self.reason}."
-        size = f"{abs(self.difference):.{decimals}f} \u00b1 {self.standard_error:.{decimals}f} {found.more}"
-        said = f"{more} {verb} {size} than {less}: {self._outcome}."
+            return f"{more} {verb} {size} {metric.more} than {less}: not tested, {self.reason}."
+
+        error = f"{self.standard_error:.{decimals}f}"
+        said = f"{more} {verb} {size} \u00b1 {error} {metric.more} than {less}: {self._outcome}."
         return said.replace("the yardstick", "The yardstick", 1) if more == other else said
 
     @property
@@ -76,7 +88,9 @@ class Judgement(NamedTuple):
 
 
 def judge(rows: Sequence[Configuration], metric: str) -> Judgement:
-    """`corrected_p` (Holm) is corrected for all pairs of models and all of a model and a yardstick.
+    """The best model against all others, and which models may be the best one.
+
+    `corrected_p` (Holm) is corrected for all pairs of models and all of a model and a yardstick.
 
     Each of them could have been the pair looked at, for the same numbers chose the best. Correcting
     for the pairs with the best alone would call a difference real in one of six sweeps of 14 equal
@@ -86,7 +100,7 @@ def judge(rows: Sequence[Configuration], metric: str) -> Judgement:
     models = [row for row in believed if not row.yardstick]
     if not models:
         return Judgement([], [], 0)
-    best = max(models, key=lambda row: row.value(metric))
+
     pairs = [
         (one, two)
         for one, two in combinations(believed, 2)
@@ -94,65 +108,72 @@ def judge(rows: Sequence[Configuration], metric: str) -> Judgement:
     ]
     reasons = [why_not_paired(one, two, metric) for one, two in pairs]
     tested = [pair for pair, reason in zip(pairs, reasons, strict=True) if not reason]
-    gap, error, margin, p = _test(tested, metric)
-    outcomes = iter(np.column_stack([error, margin, p, holm(p)]).tolist())
-    told = []
-    for (one, two), reason in zip(pairs, reasons, strict=True):
-        spread, width, alone, corrected = [np.nan] * 4 if reason else next(outcomes)
+    tests = _test(tested, metric)
+
+    # As many rows as pairs: those that are not paired have NaN.
+    outcomes = np.full((len(pairs), 4), np.nan)
+    paired = np.array([not reason for reason in reasons], dtype=bool)
+    outcomes[paired] = np.column_stack([tests.standard_error, tests.margin, tests.p, holm(tests.p)])
+
+    best = max(models, key=lambda row: row.value(metric))
+    verdicts = []
+    for (one, two), reason, outcome in zip(pairs, reasons, outcomes.tolist(), strict=True):
         if best in (one, two):
             other = two if one is best else one
-            ahead = best.value(metric) - other.value(metric)
-            told.append(
+            error, margin, p, corrected_p = outcome
+            verdicts.append(
                 Verdict(
-                    best.name,
-                    other.name,
-                    other.yardstick,
-                    ahead,
-                    spread,
-                    width,
-                    alone,
-                    corrected,
-                    reason,
-                    metric,
+                    best=best.name,
+                    other=other.name,
+                    other_is_yardstick=other.yardstick,
+                    difference=best.value(metric) - other.value(metric),
+                    standard_error=error,
+                    margin=margin,
+                    p=p,
+                    corrected_p=corrected_p,
+                    reason=reason,
+                    metric=metric,
                 )
             )
-    return Judgement(told, _candidates(models, tested, gap, p), len(tested))
+    return Judgement(verdicts, _candidates(models, tested, tests), len(tested))
 
 
 def _candidates(
-    models: list[Configuration], pairs: Sequence[Pair], gap: np.ndarray, p: np.ndarray
+    models: list[Configuration], pairs: Sequence[Pair], tests: Differences
 ) -> list[str]:
+    """Names of the models among which the best one is; `tests` are those of `pairs`."""
     place = {id(row): number for number, row in enumerate(models)}
     better = np.full((len(models), len(models)), np.nan)  # [worse, better]
-    for (one, two), ahead, two_sided in zip(pairs, gap, p, strict=True):
+    for (one, two), ahead, two_sided in zip(pairs, tests.difference, tests.p, strict=True):
         if not (one.yardstick or two.yardstick):
             worse, well = (two, one) if ahead > 0 else (one, two)
             better[place[id(worse)], place[id(well)]] = two_sided / 2
+
     return [
         row.name for row, may_be in zip(models, may_be_best(better, LEVEL), strict=True) if may_be
     ]
 
 
-def _test(pairs: Sequence[Pair], metric: str) -> np.ndarray:
-    """Difference, standard error, margin and p [4 pair]."""
-    found = np.full((4, len(pairs)), np.nan)
-    by_variants: dict[str, list[int]] = {}  # chromosomes must be the same ones
+def _test(pairs: Sequence[Pair], metric: str) -> Differences:
+    """The differences of all pairs; those of the same variants are tested together, for their
+    chromosomes are the same ones."""
+    outcomes = np.full((len(Differences._fields), len(pairs)), np.nan)
+    by_variants: dict[str, list[int]] = {}
     for number, (one, _) in enumerate(pairs):
         by_variants.setdefault(one.believed[0].score["variants_fingerprint"], []).append(number)
+
     for numbers in by_variants.values():
-        rows = list({id(row): row for number in numbers for row in pairs[number]}.values())
+        some = [pairs[number] for number in numbers]
+        rows = list({id(row): row for pair in some for row in pair}.values())
         place = {id(row): number for number, row in enumerate(rows)}
-        found[:, numbers] = paired_differences(
-            np.column_stack([row.parts(metric) for row in rows]),
-            rows[0].sizes,
-            np.array([common_seed_variance(row.parts_by_seed(metric)) for row in rows]),
-            np.array([len(row.believed) for row in rows]),
-            np.array(
-                [
-                    [place[id(one)], place[id(two)]]
-                    for one, two in (pairs[number] for number in numbers)
-                ]
+        outcomes[:, numbers] = paired_differences(
+            parts=np.column_stack([row.parts(metric) for row in rows]),
+            sizes=rows[0].sizes,
+            common_seed_variance=np.array(
+                [common_seed_variance(row.parts_by_seed(metric)) for row in rows]
             ),
-            METRICS[metric].counts,
+            seeds=np.array([len(row.believed) for row in rows]),
+            pairs=np.array([[place[id(one)], place[id(two)]] for one, two in some]),
+            counts=METRICS[metric].counts,
         )
-    return found
+    return Differences(*outcomes)

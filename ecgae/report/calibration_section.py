@@ -32,6 +32,8 @@ NUMBERS = {
         "of phenotypes as they are tested; 0 for a normal distribution",
     ),
 }
+"""Numbers of score.json: what each is called, and what to compare it with."""
+
 NULL = {
     "null_family_wise_error": (
         "shuffled scans with a hit",
@@ -44,7 +46,8 @@ NULL = {
     ),
     "null_effective_tests": ("independent tests that it amounts to", ""),
 }
-"""Keys of score.json: in words, and what to compare with."""
+"""Numbers of score.json from scans of shuffled people: what each is called, and what to compare it
+with."""
 
 BY_PHENOTYPE = {
     "genomic_inflation_by_phenotype": "genomic inflation",
@@ -54,6 +57,7 @@ BY_PHENOTYPE = {
     "heritability_standard_error_by_phenotype": "its standard error",
     "excess_kurtosis_by_phenotype": "excess kurtosis",
 }
+"""Numbers of each phenotype in score.json, in words."""
 
 GATE = {
     "lowest_inflation": "genomic inflation, at least",
@@ -67,10 +71,11 @@ GATE = {
 """The checks of the gate, in words."""
 
 VERDICTS = {True: "passed", False: "failed", None: "not known"}
+"""How a check of the gate came out, in words."""
 
 
 def calibration_section(score: dict[str, Any], figures: Figures) -> list[str]:
-    """Pieces of HTML. Keys that score.json lacks are left out."""
+    """Pieces of HTML; what score.json lacks is left out."""
     return [
         "<h2>Calibration</h2>",
         figures.wide("inflation"),
@@ -97,15 +102,18 @@ def _gate(score: dict[str, Any]) -> str:
 
 
 def _numbers(score: dict[str, Any]) -> str:
+    """A table of inflation, LD scores and shuffled scans."""
     rows = [
         [label, _text(score[key]), "", note]
         for key, (label, note) in NUMBERS.items()
         if key in score
     ]
+
     for key, (label, note) in NULL.items():
         if key in score:
             interval = " to ".join(map(_text, score[f"{key}_95"]))
             rows.append([label, _text(score[key]), interval, note])
+
     if "null_repetitions" in score:
         rows.append(
             ["shuffled scans", f"{score['null_repetitions']:,}", "", "people against genotypes"]
@@ -118,7 +126,7 @@ def _text(value: float | None) -> str:
 
 
 def _by_phenotype(score: dict[str, Any]) -> str:
-    """Folded away: there may be hundreds."""
+    """A table of the phenotypes, folded away for there may be hundreds."""
     columns = {label: score[key] for key, label in BY_PHENOTYPE.items() if key in score}
     rows = pd.DataFrame(columns, index=list(score["genomic_inflation_by_phenotype"]), dtype=object)
     cells = [[name, *map(_text, row)] for name, *row in rows.where(rows.notna(), None).itertuples()]

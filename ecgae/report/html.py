@@ -24,7 +24,7 @@ CAPTIONS = {
     "traversals": "What each latent does: the mean ECG, and that ECG with one latent moved, the others at their mean. "
     "Strongest first, with the root mean square change for one standard deviation; small changes are magnified.",
 }
-"""Every figure that a run directory may hold under figures/."""
+"""What is written below every figure that a run directory may hold under figures/."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,7 @@ class Figures:
     def one(self, name: str, kind: str = "") -> str:
         """One figure with its caption; nothing where it was not drawn."""
         file = self.folder / f"{name}.png"
-        if not file.is_file():
-            return ""
-        picture = base64.b64encode(file.read_bytes()).decode()
-        caption = escape(CAPTIONS[name])
-        image = f"<img class='{kind}' alt='{caption}' src='data:image/png;base64,{picture}'>"
-        return f"<figure><div class=scroll>{image}</div><figcaption>{caption}</figcaption></figure>"
+        return picture(file.read_bytes(), CAPTIONS[name], kind) if file.is_file() else ""
 
     def wide(self, name: str) -> str:
         """One figure over the width of the page; on a narrow screen it scrolls instead of becoming
@@ -51,6 +46,13 @@ class Figures:
     def row(self, *names: str) -> str:
         """Figures side by side, where the page is wide enough."""
         return f"<div class=row>{''.join(map(self.one, names))}</div>"
+
+
+def picture(png: bytes, caption: str, kind: str = "") -> str:
+    """A figure held in the page itself, with its caption; `kind` is a class of the style sheet."""
+    data, said = base64.b64encode(png).decode(), escape(caption)
+    image = f"<img class='{kind}' alt='{said}' src='data:image/png;base64,{data}'>"
+    return f"<figure><div class=scroll>{image}</div><figcaption>{said}</figcaption></figure>"
 
 
 def numbers(shown: Mapping[str, float | int | str | None]) -> str:
@@ -71,7 +73,7 @@ def _text(value: float | int | str | None) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """`head` is HTML; cells are text."""
+    """A table; `head` is HTML, the cells of `rows` are text."""
     top = "".join(f"<th>{name}</th>" for name in head)
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows

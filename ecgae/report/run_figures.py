@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jaxtyping import Int
+from matplotlib.figure import Figure
 
 from ecgae.models.checkpoint import Fitted
 from ecgae.models.dataset import Dataset
@@ -21,6 +22,8 @@ from ecgae.models.latents import CONFIRM, Latents
 from ecgae.report import figures, model_figures
 
 SMALLEST_GROUP = 20
+"""People whose mean may be shown: fewer might show one of them."""
+
 GROUPS = {"best 10 %": (0.9, 1.0), "middle 10 %": (0.45, 0.55), "worst 10 %": (0.0, 0.1)}
 """Shares of the people, ordered by the R2 of their reconstruction."""
 
@@ -32,32 +35,15 @@ def draw(
     folder: Path, fitted: Fitted, dataset: Dataset, latents: Latents, judged: Judged, public: bool
 ) -> None:
     """Writes every figure of the page's section on the model that can be shown."""
-    folder.mkdir(exist_ok=True)
-    shown = latents.judged
-    drawn = {
-        "quality": model_figures.quality(latents.quality["r2_recorded"][shown], latents.leads),
-        "errors": model_figures.errors(latents.quality["r2_recorded"][shown]),
-        "latents": model_figures.latents(
-            judged.health.spectrum,
-            judged.health.effect,
-            judged.health.excess_kurtosis,
-            judged.health.correlation,
-        ),
-    }
-    if fitted.history:
-        drawn["training"] = figures.training_curve(pd.DataFrame(fitted.history))
-    if judged.probes:
-        found = {
-            name: (probe.measure, probe.value, probe.tested)
-            for name, probe in judged.probes.items()
-        }
-        drawn["probes"] = model_figures.probes(found)
+    drawn = _of_many_people(fitted, latents, judged)
     rate = dataset.store.layout(dataset.kind).sampling_rate
+
     if dataset.kind == ALIGNED and (public or len(dataset) >= SMALLEST_GROUP):
         moved = judged.traversal
         drawn["traversals"] = model_figures.traversals(
             moved.ecg, moved.effect, STEPS, latents.leads, rate
         )
+
     groups = chosen(latents, dataset.kind, public)
     if groups:
         pairs = [_means(fitted, dataset, rows) for rows in groups.values()]
@@ -65,22 +51,49 @@ def draw(
         drawn["overlays"] = model_figures.overlays(
             ecg, reconstruction, list(groups), latents.leads, rate
         )
+
+    folder.mkdir(exist_ok=True)
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png")
 
 
+def _of_many_people(fitted: Fitted, latents: Latents, judged: Judged) -> dict[str, Figure]:
+    """The figures that show numbers of people, but no ECG; by name."""
+    r2, health = latents.quality["r2_recorded"][latents.judged], judged.health
+    drawn = {
+        "quality": model_figures.quality(r2, latents.leads),
+        "errors": model_figures.errors(r2),
+        "latents": model_figures.latents(
+            health.spectrum, health.effect, health.excess_kurtosis, health.correlation
+        ),
+    }
+
+    if fitted.history:
+        drawn["training"] = figures.training_curve(pd.DataFrame(fitted.history))
+    if judged.probes:
+        told = {
+            name: (probe.measure, probe.value, probe.tested)
+            for name, probe in judged.probes.items()
+        }
+        drawn["probes"] = model_figures.probes(told)
+    return drawn
+
+
 def chosen(latents: Latents, kind: str, public: bool) -> dict[str, Int[np.ndarray, " individual"]]:
-    """Whose mean is shown, by title; nobody where it would show one person who may not be seen."""
+    """The rows of the people whose mean is shown, by title; none where that would show a person who
+    may not be seen."""
     r2 = np.nanmean(np.where(np.isfinite(latents.quality["r2"]), latents.quality["r2"], 0), axis=1)
     enough = public or latents.judged.sum() >= 10 * SMALLEST_GROUP
     rows = np.flatnonzero(latents.judged if enough else latents.split != CONFIRM)
     order = rows[np.argsort(r2[rows])]
+
     if public:
         places = {
             title: round((low + high) / 2 * (len(order) - 1))
             for title, (low, high) in GROUPS.items()
         }
         return {f"one of the {title}": order[place : place + 1] for title, place in places.items()}
+
     if kind != ALIGNED:
         return {}
     groups = {

@@ -4,83 +4,82 @@ from typing import Any
 
 
 def summary_table(summary: dict[str, Any]) -> str:
-    """What score.json holds, or of a run without a scan the headline of model.json, as lines of
-    text."""
-    rows = (_yield(summary) if "hits" in summary else []) + (
-        _model(summary) if "bypass_index" in summary else []
-    )
+    """Lines of text of what score.json holds, or of a run without a scan the headline of
+    model.json."""
+    rows = _yield(summary) if "hits" in summary else []
+    rows += _model(summary) if "bypass_index" in summary else []
     width = max((len(name) for name, _ in rows), default=0)
+
     lines = [f"{name:<{width}}  {value}" for name, value in rows]
-    invalid = [f"not valid: {sentence}" for sentence in summary.get("invalid_because", [])]
-    return "\n".join(
-        [
-            *lines,
-            *(f"warning: {sentence}" for sentence in summary.get("model_warnings", [])),
-            *invalid,
-        ]
-    )
+    lines += [f"warning: {sentence}" for sentence in summary.get("model_warnings", [])]
+    lines += [f"not valid: {sentence}" for sentence in summary.get("invalid_because", [])]
+    return "\n".join(lines)
 
 
 WHOSE = {
-    "select": " (no one of them was trained on)",
+    "select": " (none used in training)",
     "all": " (trained on, too: choosing a model by this score is circular)",
 }
+"""What the people who are scored had to do with training, in words."""
+
+Rows = list[tuple[str, str]]
+"""Labels and values, line by line."""
 
 
-def _yield(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    """score.json of an older version lacks some keys: those rows are left out."""
+def _yield(summary: dict[str, Any]) -> Rows:
+    """What the scan found; score.json of an older version lacks some keys, whose rows are left
+    out."""
+    return [
+        *_tested(summary),
+        *_loci(summary),
+        *_smooth(summary),
+        *_calibration(summary),
+    ]
+
+
+def _tested(summary: dict[str, Any]) -> Rows:
+    """Who and what was tested."""
     whose = WHOSE.get(summary.get("scored_people", ""), "")
     rows = [
         ("people", f"{summary['n_individuals']:,}{whose}"),
         ("variants tested", f"{summary['n_variants']:,}"),
     ]
-    left_out = {
-        name: count for name, count in summary.get("excluded_variants", {}).items() if count
-    }
-    if left_out:
-        reasons = "; ".join(f"{count:,} {name}" for name, count in left_out.items())
-        rows.append(("variants left out", f"{sum(left_out.values()):,} ({reasons})"))
-    rows += [
+
+    excluded = summary.get("excluded_variants", {})
+    reasons = [f"{count:,} {name}" for name, count in excluded.items() if count]
+    if reasons:
+        rows.append(("variants left out", f"{sum(excluded.values()):,} ({'; '.join(reasons)})"))
+    return [
+        *rows,
         ("phenotypes", f"{summary['n_phenotypes']:,}"),
         ("threshold (p)", f"{summary['threshold']:.3g}"),
+    ]
+
+
+def _loci(summary: dict[str, Any]) -> Rows:
+    """How much passes a threshold, and where."""
+    rows = [
         ("hits", f"{summary['hits']:,}"),
         ("variants with a hit", f"{summary['hit_variants']:,}"),
         ("independent loci", f"{summary['loci']:,}{_error(summary, 'loci')}"),
     ]
+
     if "planted_loci" in summary:
-        rows += [
-            (
-                "  at a planted variant",
-                f"{summary['recovered_loci']:,} (of {summary['planted_loci']:,} planted)",
-            ),
-            ("  elsewhere (false)", f"{summary['false_loci']:,}"),
-        ]
+        planted = f"{summary['recovered_loci']:,} (of {summary['planted_loci']:,} planted)"
+        rows.append(("  at a planted variant", planted))
+        rows.append(("  elsewhere (false)", f"{summary['false_loci']:,}"))
     if summary.get("loci_at_known") is not None:
         rows.append(("  at a known ECG locus", f"{summary['loci_at_known']:,}"))
     if "loci_by_correction" in summary:
         rows.append(("  at other thresholds", _other_thresholds(summary)))
+
     if summary.get("omnibus_loci") is not None:
-        rows.append(
-            (
-                "omnibus loci",
-                f"{summary['omnibus_loci']:,} (all phenotypes at once, p < {summary['alpha']:g})",
-            )
-        )
-    rows += _smooth(summary)
-    if summary["genomic_inflation"] is not None:  # no variant was tested
-        inflation = f"{summary['genomic_inflation']:.3f} (median; max {summary['genomic_inflation_max']:.3f})"
-        rows.append(("genomic inflation", inflation))
-    if summary.get("ld_score_intercept") is not None:
-        error = summary["ld_score_intercept_standard_error"]
-        within = "" if error is None else f" (standard error {error:.3f})"
-        rows.append(("LD-score intercept", f"{summary['ld_score_intercept']:.3f}{within}"))
-    if "null_hits" in summary:
-        found = f"{summary['null_hits']:.3g} per scan, of {summary['null_repetitions']:,} scans"
-        rows.append(("hits in shuffled people", found))
+        test = f"all phenotypes at once, p < {summary['alpha']:g}"
+        rows.append(("omnibus loci", f"{summary['omnibus_loci']:,} ({test})"))
     return rows
 
 
-def _smooth(summary: dict[str, Any]) -> list[tuple[str, str]]:
+def _smooth(summary: dict[str, Any]) -> Rows:
     """Yields that have no threshold, each with its standard error."""
     names = {
         "excess_chi2": "excess chi2",
@@ -94,8 +93,24 @@ def _smooth(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _calibration(summary: dict[str, Any]) -> Rows:
+    """Whether the scan may be trusted."""
+    rows = []
+    if summary["genomic_inflation"] is not None:  # None: no variant was tested
+        inflation = f"{summary['genomic_inflation']:.3f} (median; max {summary['genomic_inflation_max']:.3f})"
+        rows.append(("genomic inflation", inflation))
+    if summary.get("ld_score_intercept") is not None:
+        error = summary["ld_score_intercept_standard_error"]
+        within = "" if error is None else f" (standard error {error:.3f})"
+        rows.append(("LD-score intercept", f"{summary['ld_score_intercept']:.3f}{within}"))
+    if "null_hits" in summary:
+        hits = f"{summary['null_hits']:.3g} per scan, of {summary['null_repetitions']:,} scans"
+        rows.append(("hits in shuffled people", hits))
+    return rows
+
+
 def _error(summary: dict[str, Any], name: str) -> str:
-    """By a jackknife over chromosomes; "" where it is not known."""
+    """The standard error of a yield, by a jackknife over chromosomes; "" where it is not known."""
     error = summary.get("standard_errors", {}).get(name)
     return "" if error is None else f" (standard error {error:.2g})"
 
@@ -113,7 +128,8 @@ def _other_thresholds(summary: dict[str, Any]) -> str:
     )
 
 
-def _model(summary: dict[str, Any]) -> list[tuple[str, str]]:
+def _model(summary: dict[str, Any]) -> Rows:
+    """How well the model does its work."""
     names = {
         "r2_recorded": "R2",
         "prd_recorded": "PRD (%)",

@@ -17,6 +17,12 @@ CORRECTIONS = {
 }
 """What the genome-wide level is divided by, in words."""
 
+COMBINED = {
+    "omnibus_loci": "none: all phenotypes at once",
+    "acat_loci": "none: their p combined, ACAT",
+}
+"""Tests of all phenotypes together, which have one threshold, in words."""
+
 SMOOTH = {
     "loci": ("independent loci", ""),
     "omnibus_loci": ("loci of all phenotypes at once", ""),
@@ -31,8 +37,8 @@ SMOOTH = {
         "at most the number of phenotypes",
     ),
 }
-"""Yields with a standard error, which comes from leaving out chromosomes: in words, and what to
-compare with."""
+"""Yields with a standard error, which comes from leaving out chromosomes: what each is called, and
+what to compare it with."""
 
 
 def subtitle(score: dict[str, Any]) -> str:
@@ -46,7 +52,7 @@ def subtitle(score: dict[str, Any]) -> str:
 def yield_section(
     score: dict[str, Any], loci: pd.DataFrame | None, omnibus: pd.DataFrame | None, figures: Figures
 ) -> list[str]:
-    """Pieces of HTML. Keys that score.json of an older version lacks are left out."""
+    """Pieces of HTML; what score.json of an older version lacks is left out."""
     parts = [
         _invalid(score),
         _numbers(score),
@@ -54,11 +60,11 @@ def yield_section(
         _left_out(score),
         "<h2>Associations</h2>",
         figures.wide("manhattan"),
+        f"<div class='row found'>{figures.one('qq')}<div>{_by_correction(score)}{_by_lead(score)}</div></div>",
+        "<h3>Loci</h3>",
+        _loci(loci),
     ]
-    parts.append(
-        f"<div class='row found'>{figures.one('qq')}<div>{_by_correction(score)}{_by_lead(score)}</div></div>"
-    )
-    parts += ["<h3>Loci</h3>", _loci(loci)]
+
     if omnibus is not None:
         note = (
             f"One test per variant, of every phenotype together, at p &lt; {score['alpha']:g}: no rotation of the "
@@ -73,7 +79,8 @@ def yield_section(
 
 
 def _numbers(score: dict[str, Any]) -> str:
-    shown = {
+    """The numbers in boxes at the top of the section."""
+    labels = {
         "loci": "independent loci",
         "loci_at_known": "of them at known ECG loci",
         "omnibus_loci": "loci of all phenotypes at once",
@@ -83,17 +90,14 @@ def _numbers(score: dict[str, Any]) -> str:
         "false_loci": "loci elsewhere",
         "genomic_inflation": "median genomic inflation",
     }
+
     unknown = [name for name in ("loci_at_known", "omnibus_loci") if score.get(name) is None]
-    return numbers(
-        {
-            label: score[name]
-            for name, label in shown.items()
-            if name in score and name not in unknown
-        }
-    )
+    shown = [name for name in labels if name in score and name not in unknown]
+    return numbers({labels[name]: score[name] for name in shown})
 
 
 def _invalid(score: dict[str, Any]) -> str:
+    """A warning with the reasons, where the score is not valid."""
     reasons = "".join(
         f"<li>{escape(sentence)}</li>" for sentence in score.get("invalid_because", [])
     )
@@ -118,6 +122,7 @@ def _smooth(score: dict[str, Any]) -> str:
 
 
 def _left_out(score: dict[str, Any]) -> str:
+    """How many variants were not tested, and why."""
     reasons = {name: count for name, count in score.get("excluded_variants", {}).items() if count}
     if not reasons:
         return ""
@@ -126,18 +131,18 @@ def _left_out(score: dict[str, Any]) -> str:
 
 
 def _by_correction(score: dict[str, Any]) -> str:
+    """Loci and hits at every threshold that the scan could have had."""
     if "loci_by_correction" not in score:
         return ""
+
     rows = []
     for name, threshold in score["threshold_by_correction"].items():
         if threshold is not None:
             chosen = " (chosen)" if name == score["correction"] else ""
             counts = (f"{score[f'{what}_by_correction'][name]:,}" for what in ("loci", "hits"))
             rows.append([CORRECTIONS.get(name, name) + chosen, f"{threshold:.3g}", *counts])
-    for name, label in {
-        "omnibus_loci": "none: all phenotypes at once",
-        "acat_loci": "none: their p combined, ACAT",
-    }.items():
+
+    for name, label in COMBINED.items():
         if score.get(name) is not None:
             rows.append([label, f"{score['alpha']:.3g}", f"{score[name]:,}", "\u2013"])
     counted = table([f"{score['alpha']:g} divided by", "threshold (p)", "loci", "hits"], rows)
@@ -145,7 +150,7 @@ def _by_correction(score: dict[str, Any]) -> str:
 
 
 def _by_lead(score: dict[str, Any]) -> str:
-    """Of models that see one lead at a time."""
+    """Loci of each lead, where the model sees one lead at a time."""
     by_lead = score.get("loci_by_lead", {})
     if not by_lead:
         return ""
@@ -160,8 +165,10 @@ def _by_lead(score: dict[str, Any]) -> str:
 
 
 def _loci(loci: pd.DataFrame | None) -> str:
+    """A table of loci; columns that say the same of every locus, or nothing, are left out."""
     if loci is None or loci.empty:
         return "<p>No locus.</p>"
+
     columns = {
         "locus": loci.chromosome.astype(str) + ":" + loci.base_pair_location.map("{:,}".format),
         "variant": loci.rsid.fillna(loci.index_variant),
@@ -171,6 +178,7 @@ def _loci(loci: pd.DataFrame | None) -> str:
         "best phenotype": loci.phenotype,
         "phenotypes": loci.phenotypes.str.count(",") + 1,
     }
+
     if loci.phenotype.nunique() == 1 and loci.phenotypes.eq(loci.phenotype).all():
         del columns["best phenotype"], columns["phenotypes"]
     if "start" in loci:

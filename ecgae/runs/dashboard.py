@@ -35,8 +35,10 @@ YIELD = "score/selected"
 """The number that runs are selected by; a run that may not be trusted has none."""
 
 R2 = "score/r2_recorded"
+"""The median R2 of the reconstruction against the recording."""
 
-FIGURES = ("report/manhattan", "report/qq", "report/overlays", "report/latents")
+MEDIA = ("report/manhattan", "report/qq", "report/overlays", "report/latents")
+"""Figures that the workspace shows of every run."""
 
 EXPLAINED = """**Shown are runs whose score is valid.** To see the others, and in `score/invalid_because` why, remove
 the filter on `score/valid`. `score/selected` is the yield by which runs are selected (`score.select_by`),
@@ -45,23 +47,25 @@ the filter on `score/valid`. `score/selected` is the yield by which runs are sel
 
 
 def workspace(project: str, entity: str) -> "Workspace":
-    """The workspace, not saved yet."""
+    """The workspace of `project`, which belongs to the user or team `entity`; not saved yet."""
     ws = extra("wandb_workspaces.workspaces", "dashboard", "a dashboard")
+
+    runs = ws.RunsetSettings(
+        filters=[ws.Summary("score/valid") == True],  # noqa: E712  makes an expression
+        order=[ws.Ordering(ws.Summary(YIELD), ascending=False)],
+        pinned_columns=[
+            "run:displayName",
+            f"summary:{YIELD}",
+            "summary:score/standard_errors/loci",
+            f"summary:{R2}",
+        ],
+    )
     return ws.Workspace(
         name=NAME,
         entity=entity,
         project=project,
         sections=_sections(),
-        runset_settings=ws.RunsetSettings(
-            filters=[ws.Summary("score/valid") == True],  # noqa: E712  makes an expression
-            order=[ws.Ordering(ws.Summary(YIELD), ascending=False)],
-            pinned_columns=[
-                "run:displayName",
-                f"summary:{YIELD}",
-                "summary:score/standard_errors/loci",
-                f"summary:{R2}",
-            ],
-        ),
+        runset_settings=runs,
     )
 
 
@@ -69,13 +73,12 @@ def _sections() -> "list[Section]":
     from wandb_workspaces import workspaces as ws
     from wandb_workspaces.reports import v2 as wr
 
-    found, r2 = wr.SummaryMetric(YIELD), wr.SummaryMetric(R2)
     compared: list[Any] = [
         _parallel_coordinates(),
         wr.ScatterPlot(
             title="Yield against reconstruction",
-            x=r2,
-            y=found,
+            x=wr.SummaryMetric(R2),
+            y=wr.SummaryMetric(YIELD),
             legend_template="${run:displayName}",
         ),
         wr.BarPlot(title="Independent loci", metrics=["score/loci", "score/omnibus_loci"]),
@@ -84,6 +87,7 @@ def _sections() -> "list[Section]":
         wr.RunComparer(diff_only="split"),
         wr.MarkdownPanel(markdown=EXPLAINED),
     ]
+
     trusted: list[Any] = [
         wr.BarPlot(title="Genomic inflation", metrics=["score/genomic_inflation"]),
         wr.BarPlot(
@@ -91,14 +95,16 @@ def _sections() -> "list[Section]":
         ),
         wr.BarPlot(title="Latents in use", metrics=["score/active_latents"]),
     ]
+
     training: list[Any] = [
         wr.LinePlot(title=name, x="epoch", y=[name])
         for name in ("validation/loss", "training/loss")
     ]
+
     return [
         ws.Section(name="Yield", panels=compared, is_open=True),
         ws.Section(name="May it be trusted?", panels=trusted, is_open=True),
-        ws.Section(name="Reports", panels=[wr.MediaBrowser(media_keys=list(FIGURES))]),
+        ws.Section(name="Reports", panels=[wr.MediaBrowser(media_keys=list(MEDIA))]),
         ws.Section(name="Training", panels=training),
     ]
 
@@ -119,7 +125,7 @@ def _parallel_coordinates() -> "ParallelCoordinatesPlot":
 
 
 def write(shown: "Workspace", file: Path) -> None:
-    """What would be sent, as JSON; no network is needed."""
+    """Writes the JSON that W&B would be sent into `file`; no network is needed."""
     content: dict[str, Any] = json.loads(
         shown._to_model().model_dump_json(by_alias=True, exclude_none=True)
     )

@@ -7,7 +7,7 @@ when whole, so a directory of the final name is always finished.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,28 @@ from ecgae.errors import InputError
 from ecgae.machine.processes import is_first_process
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Seven times as fast where PyYAML was built with libyaml."""
+"""The loader of YAML with plain values: seven times as fast where PyYAML was built with libyaml."""
 
 SCORE, MODEL = "score.json", "model.json"
+"""Files of a run directory: what the genome says of the model, and how well it does its work."""
 
 HEADLINE = (
     *("r2_recorded", "prd_recorded", "r_recorded", "bypass_index"),
     *("active_latents", "latents_per_sample", "effective_rank"),
     *("latent_qc_dropped", "latent_qc_unit", "model_warnings"),
 )
-"""Of model.json, the numbers that a run is compared by; score.json has them too."""
+"""The numbers of model.json that a run is compared by; score.json has them too."""
 
 OPERATIONAL = ("paths", "runtime", "logger", "report", "sweep", "yardsticks")
 """Parts of the config that say where things run and what is done beside; they never change a
 result."""
 
 OPERATIONAL_COHORT = ("directory", "workers")
+"""Keys of the config's cohort section that say where files lie and how they are read; they never
+change a result."""
+
 OPERATIONAL_ENGINE = ("program",)
+"""Keys of the engine section that say where another program lies; they never change a result."""
 
 MOST_VALUES = 10_000
 """How much a config may hold; those of runs hold some 200 values."""
@@ -55,19 +60,22 @@ REQUIRED = {
 
 
 def identity(config: dict[str, Any]) -> dict[str, Any]:
-    """The part of a config that the result depends on."""
-    kept = {name: value for name, value in config.items() if name not in OPERATIONAL}
+    """The part of a config that the result depends on.
+
+    >>> identity({"cohort": {"individuals": 500, "workers": 8}, "paths": {"runs": "/some/dir"}})
+    {'cohort': {'individuals': 500}}
+    """
+    kept = _without(config, OPERATIONAL)
     if isinstance(kept.get("cohort"), dict):
-        kept["cohort"] = {
-            name: value for name, value in kept["cohort"].items() if name not in OPERATIONAL_COHORT
-        }
-    if isinstance(
-        kept.get("score"), dict
-    ):  # by which of its numbers a run is chosen changes none of them
-        kept["score"] = {
-            name: value for name, value in kept["score"].items() if name != "select_by"
-        }
+        kept["cohort"] = _without(kept["cohort"], OPERATIONAL_COHORT)
+    # By which of its numbers a run is chosen changes none of them.
+    if isinstance(kept.get("score"), dict):
+        kept["score"] = _without(kept["score"], ("select_by",))
     return kept
+
+
+def _without(section: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in section.items() if name not in keys}
 
 
 def run_name(config: dict[str, Any]) -> str:
@@ -96,7 +104,7 @@ def new_run(directory: Path, config: dict[str, Any]) -> Iterator[Path]:
 
 
 def unfinished(directory: Path) -> Path:
-    """Where the run `directory` is made."""
+    """The folder in which the run `directory` is made, before it gets that name."""
     return directory.with_name(directory.name + ".partial")
 
 
@@ -114,21 +122,21 @@ def is_finished(directory: Path, config: dict[str, Any]) -> bool:
     does not."""
     if not directory.is_dir():
         return False
-    found = identity(read_config(directory))
-    wanted = identity(config)
+
+    held, wanted = identity(read_config(directory)), identity(config)
     if "engine" not in wanted:
-        return {**found, **wanted} == found
-    return (
-        found == wanted and (directory / SCORE).is_file()
-    )  # scoring again removes it first and writes it last
+        return {**held, **wanted} == held
+    # Scoring again removes score.json first and writes it last.
+    return held == wanted and (directory / SCORE).is_file()
 
 
 def write_config(directory: Path, config: dict[str, Any]) -> None:
+    """Writes config.yaml of the run `directory`, its keys in the order that they have."""
     _replace(directory / "config.yaml", yaml.safe_dump(config, sort_keys=False))
 
 
 def read_config(directory: Path) -> dict[str, Any]:
-    """Raises `InputError` where `directory` is no finished run."""
+    """The config of a run; raises `InputError` where `directory` is no finished run."""
     file = directory / "config.yaml"
     if directory.name.endswith(".partial"):
         raise InputError(
@@ -138,6 +146,7 @@ def read_config(directory: Path) -> dict[str, Any]:
         raise InputError(
             f"run must be a run directory; got {directory}, which holds no config.yaml."
         )
+
     try:
         config = yaml.load(file.read_text(), LOADER)
     except yaml.YAMLError as error:
@@ -148,11 +157,9 @@ def read_config(directory: Path) -> dict[str, Any]:
             "or of another version of ecgae: train it again."
         )
     require_plain(config, file)
-    engine = config.get("engine")
-    if isinstance(
-        engine, dict
-    ):  # a run that somebody sent must not say which program is started here
-        engine.pop("program", None)
+    if isinstance(config.get("engine"), dict):
+        # A run that somebody sent must not say which program is started here.
+        config["engine"].pop("program", None)
     return config
 
 
@@ -188,11 +195,12 @@ def require_plain(config: Any, file: Path) -> None:
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:
+    """Writes `content` into `file`, which a reader never sees half written."""
     _replace(file, json.dumps(content, indent=2) + "\n")
 
 
 def _replace(file: Path, text: str) -> None:
-    """Atomically, so that a reader sees the old file or the new one."""
+    """Writes `file` atomically, so that a reader sees the old text or the new one."""
     partial = file.with_suffix(".partial")
     partial.write_text(text)
     os.replace(partial, file)

@@ -24,17 +24,17 @@ from pytorch_lightning.loggers import WandbLogger
 
 from ecgae.runs.locus_file import read_loci
 
-os.environ.setdefault(
-    "WANDB_ERROR_REPORTING", "false"
-)  # what W&B reports about its own errors names folders
+# What W&B reports about its own errors names folders.
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
 
 FIGURES = ("manhattan", "qq", "inflation", "quality", "errors", "training", "latents", "probes")
-"""Figures of many people: sent always."""
+"""Figures that show many people together, and are always sent."""
 
 TRACES = ("overlays", "traversals")
 """Figures that show single people, or the mean of few, where the cohort is declared public."""
 
 TABLES = ("loci", "omnibus_loci")
+"""Tables of loci in the run directory, `<name>.tsv`, that are sent."""
 
 FLATTENED = ("standard_errors", "gate")
 """Parts of the score that become `score/<part>/<name>`; others (by phenotype, by chromosome) are
@@ -58,7 +58,7 @@ COMFORT: dict[str, Any] = {
     "finish_timeout": 300.0,  # s, for the last uploads; `wandb sync` sends what is missing
     "x_transaction_log_flush_interval": 1.0,  # s; W&B's own 15 s are what a killed run loses
 }
-"""Settings that not every version has."""
+"""Settings of W&B that not every version of it has."""
 
 
 class Mirror(WandbLogger):
@@ -96,20 +96,20 @@ class WandB:
         goes on.
         """
         Path(self.save_dir).mkdir(parents=True, exist_ok=True)
+        by_agent = "WANDB_SWEEP_ID" in os.environ  # a sweep's agent has set the project
+        choices = dict(tag.split("=", 1) for tag in tags if "=" in tag)
         described = {
             "name": name,
-            "project": None
-            if "WANDB_SWEEP_ID" in os.environ
-            else self.project,  # a sweep's agent has set it
+            "project": None if by_agent else self.project,
             "group": group,
             "tags": list(tags),
             "job_type": "train",
             "dir": self.save_dir,
-            "config": without_paths(config)
-            | {"axes": dict(tag.split("=", 1) for tag in tags if "=" in tag)},
+            "config": without_paths(config) | {"axes": choices},
             "settings": _settings(),
         }
         allowed = self.figures(config["cohort"]), self.files
+
         if not self.offline:
             try:
                 require_key()
@@ -123,7 +123,7 @@ class WandB:
         return Mirror(wandb.init(mode="offline", **described), *allowed)
 
     def figures(self, cohort: dict[str, Any]) -> tuple[str, ...]:
-        """The figures that may be sent, by the cohort's section of the config.
+        """The figures that may be sent; `cohort` is the cohort's section of the config.
 
         Where `public` is a setting, somebody decided that reports may show traces: not yet that
         these may go out.
@@ -132,7 +132,7 @@ class WandB:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files that may be sent."""
+        """The files of the run directory that may be sent."""
         switches = {"latents.h5": self.send_latents, "checkpoint.ckpt": self.send_checkpoint}
         return tuple(file for file, wanted in switches.items() if wanted)
 
@@ -154,14 +154,13 @@ def one_run(
     if tracker is None:
         yield None
         return
+
     with _exit_on_sigterm():
         try:
             yield tracker.start(name, config, group, tags)
         except BaseException as error:
-            code = (
-                error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
-            )
-            wandb.finish(exit_code=code)
+            code = error.code if isinstance(error, SystemExit) else None
+            wandb.finish(exit_code=code if isinstance(code, int) else 1)
             raise
         wandb.finish()
 
@@ -176,30 +175,27 @@ def mirror(logger: Mirror | None, run_directory: Path, summary: dict[str, Any] |
     if logger is None:
         return
     run = logger.experiment
-    run.summary.update(flat(summary or {}))
-    figures = {name: run_directory / "figures" / f"{name}.png" for name in logger.figures}
-    tables = {name: run_directory / f"{name}.tsv" for name in TABLES}
-    run.log(
-        {
-            f"report/{name}": wandb.Image(str(file))
-            for name, file in figures.items()
-            if file.is_file()
-        }
-        | {
-            f"report/{name}": _table(run, f"report/{name}", file)
-            for name, file in tables.items()
-            if file.is_file()
-        }
-    )
-    for file in logger.files:
-        copy = shutil.copyfile(
-            run_directory / file, Path(run.dir) / file
-        )  # a link would not outlive the directory's name
+    run.summary.update(chartable(summary or {}))
+
+    report: dict[str, Any] = {}
+    for name in logger.figures:
+        file = run_directory / "figures" / f"{name}.png"
+        if file.is_file():
+            report[f"report/{name}"] = wandb.Image(str(file))
+    for name in TABLES:
+        file = run_directory / f"{name}.tsv"
+        if file.is_file():
+            report[f"report/{name}"] = _table(run, f"report/{name}", file)
+    run.log(report)
+
+    for name in logger.files:
+        # A copy, for a link would not outlive the directory's name.
+        copy = shutil.copyfile(run_directory / name, Path(run.dir) / name)
         run.save(str(copy), base_path=run.dir, policy="now")
 
 
 def without_paths(config: Any) -> Any:
-    """The same config; what names a file or folder, a text with a slash, is `(path)`."""
+    """The config with `(path)` in the place of each text with a slash: it names a file or folder."""
     if isinstance(config, dict):
         return {name: without_paths(value) for name, value in config.items()}
     if isinstance(config, list):
@@ -207,25 +203,27 @@ def without_paths(config: Any) -> Any:
     return "(path)" if isinstance(config, str) and re.search(r"[/\\]", config) else config
 
 
-def flat(summary: dict[str, Any]) -> dict[str, Any]:
+def chartable(summary: dict[str, Any]) -> dict[str, Any]:
     """`score/<name>` for everything that a chart or a filter of W&B can use: numbers, flags,
     sentences.
 
     `score/selected` is the number, or the first of those, that runs are selected by; a run that may
     not be trusted has none, so that a search does not climb towards it.
     """
-    found = {name: _plain(value) for name, value in summary.items()}
+    numbers = {name: _plain(value) for name, value in summary.items()}
     for part in FLATTENED:
         for name, value in (summary.get(part) or {}).items():
-            found[f"{part}/{name}"] = _plain(value["passed"] if isinstance(value, dict) else value)
+            number = value["passed"] if isinstance(value, dict) else value
+            numbers[f"{part}/{name}"] = _plain(number)
+
     if summary.get("valid"):
         chosen = summary["select_by"]
-        found["selected"] = _plain(summary.get(chosen if isinstance(chosen, str) else chosen[0]))
-    return {f"score/{name}": value for name, value in found.items() if value is not None}
+        numbers["selected"] = _plain(summary.get(chosen if isinstance(chosen, str) else chosen[0]))
+    return {f"score/{name}": value for name, value in numbers.items() if value is not None}
 
 
 def _plain(value: Any) -> bool | int | float | str | None:
-    """None for what W&B has no column for, and for what is not known."""
+    """The value as W&B can show it; None for what it has no column for, and for what is not known."""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return "; ".join(value) or None
     if isinstance(value, float) and not math.isfinite(value):
@@ -234,6 +232,7 @@ def _plain(value: Any) -> bool | int | float | str | None:
 
 
 def _table(run: Any, key: str, file: Path) -> wandb.Table:
+    """A table of loci for W&B, bound to the run under `key`."""
     content = read_loci(file).astype(object)
     table = wandb.Table(dataframe=content.where(content.notna(), None), allow_mixed_types=True)
     # Else W&B keeps a second copy in the user's home, by an absolute path (a run that is moved
@@ -243,6 +242,7 @@ def _table(run: Any, key: str, file: Path) -> wandb.Table:
 
 
 def _settings() -> wandb.Settings:
+    """`PRIVATE`, and of `COMFORT` what the installed version of W&B knows."""
     known = {name: value for name, value in COMFORT.items() if name in wandb.Settings.model_fields}
     return wandb.Settings(silent=True, **PRIVATE, **known)
 

@@ -3,7 +3,7 @@ memory.
 
 They are registered when a program asks for them, so that they work wherever the package can be
 imported: no folder `hydra_plugins`, no installation, and no other Hydra program on the machine
-notices them.
+notices them. A new file here is about many jobs: how they are started, watched or searched.
 """
 
 from typing import Any

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ecgae.sweeping.jobs import Job, Value
 
 FINISHED, SKIPPED, FAILED = "finished", "skipped", "failed"
+"""Ends of a job; it is skipped where its run was finished before."""
 
 
 class Ended(NamedTuple):
@@ -16,9 +17,11 @@ class Ended(NamedTuple):
 
     state: str
     value: Value = None
+    """The number or numbers of its score; None where it has none."""
     reason: str = ""
     """Why it failed, or why its score is not valid."""
     seconds: float = 0.0
+    """How long it ran; 0 where that is not known."""
 
 
 class Board:
@@ -34,6 +37,7 @@ class Board:
         _say(f"{job.title}: started")
 
     def ends(self, job: Job, ended: Ended) -> None:
+        """Prints how the job ended, how many are done, and about how long the rest takes."""
         self.counts[ended.state] += 1
         if ended.state == FAILED:
             said = f"{ended.reason} (log: {job.log(self._folder)})"
@@ -45,6 +49,7 @@ class Board:
         _say(f"{job.title}: {ended.state}, {said}{self._progress()}")
 
     def _progress(self) -> str:
+        """` [3 of 8, about 120 s to go]`."""
         done = sum(self.counts.values())
         computed = done - self.counts[SKIPPED]
         if self._total is None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-"""Of <sys/prctl.h>: the signal that a process gets when its parent ends."""
+"""The option of <sys/prctl.h> that sets the signal which a process gets when its parent ends."""
 
 PATIENCE = 20.0
 """Seconds that a process has to end by itself once it is asked to."""
@@ -39,15 +39,16 @@ class Child:
 
     @property
     def seconds(self) -> float:
-        """Since it was started."""
+        """How long the process has run, in s."""
         return time.monotonic() - self.started
 
     def exit_code(self) -> int | None:
-        """None while it runs; negative: the signal that ended it."""
+        """The exit code, None while the process runs; negative where a signal of that number ended
+        it."""
         return self._process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """To the process and everything that it started."""
+        """Sends a signal to the process and everything that it started."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, number)
 
@@ -77,8 +78,8 @@ def end_all(children: Iterable[Child]) -> None:
 
 
 def _end_with_this_process() -> Callable[[], None] | None:
-    """What a child does before it becomes the job: a driver that is killed has no time to end its
-    children."""
+    """What a child does before it becomes the job: it asks to end with the driver, which has no
+    time to end its children when it is killed."""
     if not sys.platform.startswith("linux"):
         return None
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()

@@ -26,13 +26,15 @@ from ecgae.sweeping.jobs import Job, Value
 from ecgae.sweeping.procs import returned
 
 Sent = Sequence[JobReturn]
+"""Results of jobs, in the order in which Hydra gave them."""
 
 
 class Timed(NamedTuple):
-    """What a job returned, and the seconds that it ran, waiting in the queue not counted."""
+    """What a job returned, and how long it ran."""
 
     value: Value
     seconds: float
+    """Time of the run in s, waiting in the queue not counted."""
 
 
 class JobError(Exception):
@@ -104,15 +106,14 @@ class Batch:
         self._ended: dict[int, Ended] = {}
         setup_globals()
         for job in self.jobs:
-            found = jobs.finished_run(
-                self.loader.load_sweep_config(self.sweep, list(job.overrides))
-            )
-            if found is not None:
-                self.ends(job, Ended(SKIPPED, jobs.value_of(found, self.sweep)))
+            config = self.loader.load_sweep_config(self.sweep, list(job.overrides))
+            run = jobs.finished_run(config)
+            if run is not None:
+                self.ends(job, Ended(SKIPPED, jobs.value_of(run, self.sweep)))
 
     @property
     def missing(self) -> list[Job]:
-        """Jobs of which nothing was heard yet."""
+        """The jobs that have not ended yet."""
         return [job for job in self.jobs if job.number not in self._ended]
 
     def task(self, main: TaskFunction) -> Program:
@@ -120,6 +121,7 @@ class Batch:
         return Program(main, Path.cwd(), [job.log(self.folder) for job in self.missing])
 
     def ends(self, job: Job, ended: Ended) -> None:
+        """Takes note of how the job ended, and prints it."""
         self._ended[job.number] = ended
         self._board.ends(job, ended)
 
@@ -147,7 +149,10 @@ def run_batch(
     first: int,
     send: Callable[[Batch], None],
 ) -> Sent:
-    """Lets `send` do what is missing of these jobs, of which the first has the number `first`."""
+    """Lets `send` do the jobs whose run is not finished; returns the results of all.
+
+    job_overrides: what each job sets. first: number of the first job.
+    """
     batch = Batch(
         sweep,
         loader,

@@ -18,23 +18,28 @@ from ecgae.runs import run_directory
 from ecgae.scoring.select_by import selected
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Environment variables that say how many threads a job uses."""
 
 NOT_IN_FILE_NAMES = re.compile(r"[^\w.=+-]+")
+"""Letters that a shell or a file system may take amiss."""
 
 
 class Job(NamedTuple):
+    """One job of a sweep."""
+
     number: int
     overrides: tuple[str, ...]
+    """What the job sets, each as `key=value`."""
     name: str
-    """What distinguishes it from the sweep's other jobs, such as `latent_dim=16 seed=2`."""
+    """The overrides that distinguish it from the sweep's other jobs: `latent_dim=16 seed=2`."""
 
     @property
     def title(self) -> str:
-        """What is printed of it."""
+        """What the job is called where it is printed: `#3 latent_dim=16 seed=2`."""
         return f"#{self.number} {self.name}".rstrip()
 
     def log(self, folder: Path) -> Path:
-        """Where its output goes: `<number>-<name>.log`."""
+        """The file that gets the job's output: `<number>-<name>.log`."""
         short = NOT_IN_FILE_NAMES.sub(",", self.name)[:80].strip(",")
         return folder / (f"{self.number}-{short}.log" if short else f"{self.number}.log")
 
@@ -59,12 +64,11 @@ def command(job: Job, sweep: DictConfig) -> list[str]:
     for source in sweep.hydra.runtime.config_sources:
         option = {"main": "--config-path", "command-line": "--config-dir"}.get(source.provider)
         if option:
-            words += [
-                option,
-                source.path if source.schema == "file" else f"{source.schema}://{source.path}",
-            ]
+            in_a_package = source.schema != "file"
+            words += [option, f"{source.schema}://{source.path}" if in_a_package else source.path]
     if sweep.hydra.job.config_name:
         words += ["--config-name", sweep.hydra.job.config_name]
+
     settings = [word for word in typed(sweep, "hydra") if not word.startswith("hydra.mode=")]
     own = ["hydra.mode=RUN", f"hydra.job.num={job.number}", f"hydra.job.id='{job.number}'"]
     # The folder is as it was when the sweep started; what lies below it may depend on the job.
@@ -86,19 +90,15 @@ def _quoted(text: str) -> str:
 
 
 def environment(n_jobs: int, gpus: Sequence[str]) -> dict[str, str]:
-    """That of a job beside `n_jobs - 1` others: a fair share of the threads unless their number is
-    set already."""
+    """The environment of a job beside `n_jobs - 1` others: a fair share of the threads unless their
+    number is set already."""
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     shared = dict.fromkeys(THREADS, str(max(1, cores // n_jobs)))
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
-    return {
-        **shared,
-        **os.environ,
-        **visible,
-        "PYTHONUNBUFFERED": "1",
-    }  # a killed job leaves all that it printed
+    # Unbuffered: a killed job leaves all that it printed.
+    return {**shared, **os.environ, **visible, "PYTHONUNBUFFERED": "1"}
 
 
 def gpus() -> list[str]:
@@ -111,7 +111,13 @@ def gpus() -> list[str]:
 
 
 def dealt(gpus: Sequence[str], slot: int, each: int) -> list[str]:
-    """`each` of the GPUs for the jobs of one slot, round and round."""
+    """`each` of the GPUs for the jobs of one slot, round and round.
+
+    Three slots on two GPUs, one each: the third slot shares the first GPU.
+
+    >>> [dealt(["0", "1"], slot, each=1) for slot in range(3)]
+    [['0'], ['1'], ['0']]
+    """
     return [gpus[(slot * each + turn) % len(gpus)] for turn in range(min(each, len(gpus)))]
 
 
@@ -133,14 +139,15 @@ def finished_run(cfg: DictConfig) -> Path | None:
 
 
 Value = float | tuple[float, ...] | None
+"""What a job returns: the number or numbers that runs are selected by."""
 
 
 def value_of(directory: Path, sweep: DictConfig | None = None) -> Value:
     """What train.py returns for a finished run: the numbers named by `score.select_by`, NaN where
     it is not valid.
 
-    Those that the sweep names, since the run may have been made for another one; without a sweep,
-    the run's own.
+    The sweep's `score.select_by` counts, since the run may have been made for another sweep;
+    without a sweep, the run's own.
     """
     score = run_directory.read_score(directory)
     if score is None:
@@ -150,5 +157,5 @@ def value_of(directory: Path, sweep: DictConfig | None = None) -> Value:
 
 
 def doubts(directory: Path) -> str:
-    """Why the score of a finished run is not valid; nothing where it is."""
+    """Why the score of a finished run is not valid; "" where it is."""
     return " ".join((run_directory.read_score(directory) or {}).get("invalid_because", ()))

@@ -21,24 +21,25 @@ def overrides_of(
     params = OmegaConf.select(sweep, "hydra.sweeper.params") or {}
     words = [f"{key}={value}" for key, value in params.items()]
     words += typed(sweep, "task") if arguments is None else arguments
-    found = OverridesParser.create(config_loader=loader).parse_overrides(words)
-    return list({override.get_key_element(): override for override in found}.values())
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides(words)
+    return list({override.get_key_element(): override for override in overrides}.values())
 
 
 def require_known_axes(sweep: DictConfig, loader: ConfigLoader) -> None:
     """Raises `InputError` where a sweep names a key or a choice that the config does not have."""
-    found = overrides_of(sweep, loader)
+    overrides = overrides_of(sweep, loader)
     options = {
-        override.key_or_group: _options(override.key_or_group, sweep, loader) for override in found
+        override.key_or_group: _options(override.key_or_group, sweep, loader)
+        for override in overrides
     }
     groups = {key for key, choices in options.items() if choices}
-    for override in found:
+
+    for override in overrides:
         key = override.key_or_group
         if override.is_add() or override.is_force_add() or override.is_delete():
             continue
-        known = (
-            key.split(".")[0] if groups else key
-        )  # another choice of a group may have other keys
+        # Another choice of a group may have other keys.
+        known = key.split(".")[0] if groups else key
         if key in groups:
             _require_choices(override, options[key])
         elif known not in groups and OmegaConf.select(sweep, known, default=_ABSENT) is _ABSENT:
@@ -48,13 +49,14 @@ def require_known_axes(sweep: DictConfig, loader: ConfigLoader) -> None:
 
 
 _ABSENT = object()
+"""Stands for a key that the config does not have, where None is a value."""
 
 
 def _options(
     group: str, sweep: DictConfig, loader: ConfigLoader, kind: ObjectType = ObjectType.CONFIG
 ) -> list[str]:
-    """The choices of a group, [] where there is no such group; in every folder that the sweep
-    searches."""
+    """The choices of a group, in every folder that the sweep searches; [] where there is no such
+    group."""
     words = typed(sweep, "hydra")
     return loader.get_group_options(
         group, kind, config_name=sweep.hydra.job.config_name, overrides=words
@@ -62,6 +64,7 @@ def _options(
 
 
 def _require_choices(override: Override, options: list[str]) -> None:
+    """Raises `InputError` where the override names another choice than `options`."""
     if override.is_sweep_override() and not override.is_choice_sweep():
         raise InputError(
             f"{override.key_or_group} must be one of {', '.join(options)}; got {override.input_line}."

@@ -33,7 +33,7 @@ from ecgae.sweeping.space import Space, space_of
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-    from ecgae.sweeping.trials import Memory
+    from ecgae.sweeping.trials import Trials
 
 
 @dataclass
@@ -49,10 +49,11 @@ class StudyConf:
     directions: list[str] = field(default_factory=lambda: ["maximize"])
     """maximize | minimize, for each number of `score.select_by`."""
     n_jobs: int = II("oc.select:hydra.launcher.n_jobs,1")
-    """Trials at once."""
+    """How many trials run at once."""
     max_failures: int = 10
     """After so many failed trials of one start the search stops."""
     seed: int = 1
+    """Where the random numbers of the search start."""
 
 
 class StudySweeper(Sweeper):
@@ -77,10 +78,9 @@ class StudySweeper(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         extra("optuna", "search", "hydra/sweeper=study")
-        self.hydra_context, self.config = (
-            hydra_context,
-            config,
-        )  # names that Hydra's own methods look for
+
+        # Names that Hydra's own methods look for.
+        self.hydra_context, self.config = hydra_context, config
         self._loader, self._sweep = hydra_context.config_loader, config
         self._require_settings()
         require_known_axes(config, hydra_context.config_loader)
@@ -97,6 +97,7 @@ class StudySweeper(Sweeper):
         for name, value in settings.items():
             if value < 1:
                 raise InputError(f"hydra.sweeper.{name} must be at least 1; got {value}.")
+
         directions = ", ".join(self._directions)
         if not {*self._directions} <= {"maximize", "minimize"} or not directions:
             raise InputError(
@@ -106,20 +107,27 @@ class StudySweeper(Sweeper):
     @as_sentence()
     def sweep(self, arguments: list[str]) -> Any:
         """Searches until `n_trials` are completed; prints the best and writes them to best.yaml."""
-        from ecgae.sweeping.trials import Memory
+        from ecgae.sweeping.trials import Trials
 
         folder = Path(self._sweep.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         space = space_of(overrides_of(self._sweep, self._loader, arguments))
+
         with _alone(folder):
-            memory = Memory(
-                folder, space, self._directions, self._shared(space), self._seed, self._n_jobs
+            trials = Trials(
+                folder=folder,
+                space=space,
+                directions=self._directions,
+                shared=self._shared(space),
+                seed=self._seed,
+                n_jobs=self._n_jobs,
             )
-            search = _Search(memory, space, self._n_trials, self._max_failures, self._sweep)
-            before = len(memory.completed())
+            search = _Search(trials, space, self._n_trials, self._max_failures, self._sweep)
+            before = len(trials.completed())
             print(
-                f"search {memory.name}: {before} of {self._n_trials} trials completed", flush=True
+                f"search {trials.name}: {before} of {self._n_trials} trials completed", flush=True
             )
+
             if isinstance(self._launcher, Procs):
                 board = Board(None, folder)
                 self._launcher.work(search.next_job, search.tell, board)
@@ -127,11 +135,12 @@ class StudySweeper(Sweeper):
                     print(board.summary())
             else:
                 self._in_batches(search)
+
             search.conclude(folder)
 
     def _in_batches(self, search: "_Search") -> None:
-        """With a launcher that knows only whole batches; a slow trial keeps the others of its batch
-        waiting."""
+        """Searches with a launcher that knows only whole batches; a slow trial keeps the others of
+        its batch waiting."""
         while batch := [job for _ in range(self._n_jobs) if (job := search.next_job())]:
             overrides = [job.overrides for job in batch]
             self.validate_batch_is_legal(overrides)
@@ -159,19 +168,20 @@ class _Search:
     """Which trials are still wanted, and what became of them."""
 
     def __init__(
-        self, memory: "Memory", space: Space, n_trials: int, max_failures: int, sweep: DictConfig
+        self, trials: "Trials", space: Space, n_trials: int, max_failures: int, sweep: DictConfig
     ) -> None:
-        self._memory, self._space, self._sweep = memory, space, sweep
+        self._trials, self._space, self._sweep = trials, space, sweep
         self._wanted, self._max_failures = n_trials, max_failures
         self._running, self._failures, self._exhausted = 0, 0, False
         self._last_reason = ""
 
     def next_job(self) -> Job | None:
-        """None while the running trials may be enough, and when the search is over."""
-        enough = len(self._memory.completed()) + self._running >= self._wanted
+        """The next trial as a job; None while the running trials may be enough, and when the search
+        is over."""
+        enough = len(self._trials.completed()) + self._running >= self._wanted
         if enough or self._failures >= self._max_failures or self._exhausted:
             return None
-        trial = self._memory.ask()
+        trial = self._trials.ask()
         if trial is None:
             self._exhausted = True
             return None
@@ -179,21 +189,26 @@ class _Search:
         return jobs.named(trial.number, self._space.overrides(trial.params), self._sweep)
 
     def tell(self, job: Job, ended: Ended) -> None:
+        """Takes note of how the job of a trial ended."""
         self._running -= 1
         value = None if ended.state == FAILED else ended.value
-        if not self._memory.tell(job.number, value):
+        if not self._trials.tell(job.number, value):
             self._failures += 1
             self._last_reason = f"#{job.number} {ended.reason or 'has no valid score'}"
 
     def conclude(self, folder: Path) -> None:
-        """Raises `InputError` where the search stopped before it had all trials."""
-        best, completed = self._memory.best(), len(self._memory.completed())
+        """Prints the best trials and writes them to `folder`/best.yaml.
+
+        Raises `InputError` where the search stopped before it had all trials.
+        """
+        best, completed = self._trials.best(), len(self._trials.completed())
         if best:
-            print(_shown(best, self._space))
+            print(_shown(best))
             (folder / "best.yaml").write_text(
                 yaml.safe_dump(_listed(best, self._space), sort_keys=False)
             )
             print(f"overrides of the best: {folder / 'best.yaml'}", flush=True)
+
         if self._exhausted:
             print(f"all {self._space.points():.0f} points of the axes were tried", flush=True)
         elif completed < self._wanted:
@@ -204,6 +219,7 @@ class _Search:
 
 
 def _listed(best: "list[FrozenTrial]", space: Space) -> list[dict[str, Any]]:
+    """What best.yaml holds."""
     return [
         {
             "trial": trial.number,
@@ -214,12 +230,9 @@ def _listed(best: "list[FrozenTrial]", space: Space) -> list[dict[str, Any]]:
     ]
 
 
-def _shown(best: "list[FrozenTrial]", space: Space) -> str:
-    title = (
-        "best trial:"
-        if len(best[0].values) == 1
-        else "no other trial is better in all numbers than these:"
-    )
+def _shown(best: "list[FrozenTrial]") -> str:
+    """The best trials as text: their numbers and their axes."""
+    title = "best trial:" if len(best[0].values) == 1 else "best trials (the Pareto front):"
     rows = [
         f"  #{trial.number} {', '.join(f'{value:.4g}' for value in trial.values)}: "
         + " ".join(f"{name}={value}" for name, value in trial.params.items())

@@ -38,17 +38,19 @@ class ProcsConf:
 
     _target_: str = "${ecgae_plugin:Procs}"
     n_jobs: int = 2
-    """Jobs that run at once; threads, and GPUs where there are any, are shared out among them."""
+    """How many jobs run at once; threads, and GPUs where there are any, are shared out among
+    them."""
     gpus_per_job: int = II("oc.select:runtime.devices,1")
+    """How many GPUs a job sees, where there are several."""
     timeout_minutes: float | None = None
-    """After so long a job is ended; null: never."""
+    """A job that runs longer is ended; null: none is."""
     retries: int = 0
     """How often a job that failed is tried again at once."""
 
 
 class JobReturned(JobReturn):
-    """Asked for its value, a failed job ends the driver with one sentence; Hydra's own class prints
-    a traceback."""
+    """The result of a job; where the job failed, asking for its value ends the driver with one
+    sentence. Hydra's own class prints a traceback."""
 
     @property  # type: ignore[misc]  # a result is not changed
     def return_value(self) -> Any:
@@ -59,9 +61,12 @@ class JobReturned(JobReturn):
 
 
 class _Running(NamedTuple):
+    """A job that runs, and the process that does it."""
+
     job: Job
     child: Child
     attempt: int
+    """1 where it was started for the first time."""
 
 
 class Procs(Launcher):
@@ -99,7 +104,7 @@ class Procs(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Runs them all; a job that fails is one of the results, and raises when its value is asked
+        """Runs all jobs; a job that fails is one of the results, and raises when its value is asked
         for."""
         waiting = iter(
             jobs.named(number, overrides, self._sweep)
@@ -110,12 +115,14 @@ class Procs(Launcher):
         self.work(
             lambda: next(waiting, None), lambda job, end: ended.update({job.number: end}), board
         )
+
         print(board.summary(), flush=True)
         folder = OmegaConf.select(self._sweep, "paths.runs")
         if folder is not None and board.counts[FINISHED] + board.counts[SKIPPED] > 1:
             print(f"compare them: python -m ecgae compare {folder}", flush=True)
         if board.counts[FAILED]:
             sentence = f"{board.counts[FAILED]} of {len(job_overrides)} jobs failed; the same command runs only these."
+
         return [
             returned(overrides, ended[number], sentence if ended[number].state == FAILED else "")
             for number, overrides in enumerate(job_overrides, initial_job_idx)
@@ -164,15 +171,15 @@ class Procs(Launcher):
         ends: Callable[[Job, Ended], None],
         board: Board,
     ) -> None:
-        """Starts jobs in the free slots."""
+        """Starts jobs in the free slots; one whose run is finished ends at once."""
         for slot in range(self._n_jobs):
             while slot not in running:
                 job = next_job()
                 if job is None:
                     return
-                found = self._finished(job)
-                if found is not None:
-                    ends(job, Ended(SKIPPED, jobs.value_of(found, self._sweep), jobs.doubts(found)))
+                run = self._finished(job)
+                if run is not None:
+                    ends(job, Ended(SKIPPED, jobs.value_of(run, self._sweep), jobs.doubts(run)))
                     continue
                 running[slot] = self._start(job, slot, attempt=1)
                 board.starts(job)
@@ -181,9 +188,8 @@ class Procs(Launcher):
         gpus = jobs.gpus()
         gpus = jobs.dealt(gpus, slot, self._gpus_per_job) if len(gpus) > 1 else []
         environment = jobs.environment(self._n_jobs, gpus)
-        return _Running(
-            job, Child(jobs.command(job, self._sweep), environment, job.log(self._folder)), attempt
-        )
+        child = Child(jobs.command(job, self._sweep), environment, job.log(self._folder))
+        return _Running(job, child, attempt)
 
     def _look(
         self, running: dict[int, _Running], slot: int, ends: Callable[[Job, Ended], None]
@@ -196,14 +202,16 @@ class Procs(Launcher):
         code = child.exit_code()
         if code is None:
             return
+
         if code != 0 and attempt <= self._retries:
             running[slot] = self._start(job, slot, attempt + 1)
             return
+
         del running[slot]
         if code == 0:
-            found = self._finished(job)
+            run = self._finished(job)
             value, doubts = (
-                (jobs.value_of(found, self._sweep), jobs.doubts(found)) if found else (None, "")
+                (jobs.value_of(run, self._sweep), jobs.doubts(run)) if run else (None, "")
             )
             ends(job, Ended(FINISHED, value, doubts, child.seconds))
         else:
@@ -215,14 +223,13 @@ class Procs(Launcher):
 
 
 def returned(overrides: Sequence[str], ended: Ended, sentence: str) -> JobReturned:
-    """What Hydra is given of a job: its value, or the sentence that ends the driver when the value
+    """The result of a job for Hydra: its value, or the sentence that ends the driver when the value
     is asked for."""
     failed = ended.state == FAILED
-    found = JobReturned(
-        overrides=overrides, status=JobStatus.FAILED if failed else JobStatus.COMPLETED
-    )
-    found._return_value = sentence if failed else ended.value
-    return found
+    status = JobStatus.FAILED if failed else JobStatus.COMPLETED
+    result = JobReturned(overrides=overrides, status=status)
+    result._return_value = sentence if failed else ended.value
+    return result
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from ecgae.sweeping.sentence import as_sentence
 
 PLUGIN = "hydra_plugins.hydra_submitit_launcher.submitit_launcher"
 PACKAGE = Path(__file__).parent.parent.parent
+"""The folder from which this package can be imported."""
 
 PREPARE = (
     f"export PYTHONPATH={shlex.quote(str(PACKAGE))}${{PYTHONPATH:+:$PYTHONPATH}}",  # for this package
@@ -38,8 +39,8 @@ PREPARE = (
 
 @dataclass(frozen=True)
 class WithExitCode:
-    """A job that ends with exit code 1 when it failed: submitit, which reports the exception, ends
-    with 0."""
+    """A job that ends with exit code 1 where it failed; submitit itself reports the exception and
+    ends with 0."""
 
     task: Program
 
@@ -75,6 +76,7 @@ class Slurm(Launcher):
                 raise InputError(
                     f"{given} must be set; got nothing. Type {given}=..., or null where there is none."
                 )
+
         settings = {**self._settings, "setup": [*PREPARE, *(self._settings["setup"] or ())]}
         self._plugin = released(PLUGIN, "SlurmLauncher", launcher="slurm")(**settings)
         if shutil.which("sbatch") is None:

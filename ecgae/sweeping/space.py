@@ -16,14 +16,17 @@ class Space(NamedTuple):
     """What is searched, and what is the same in all trials."""
 
     axes: dict[str, "BaseDistribution"]
+    """What values each key may have."""
     fixed: tuple[str, ...]
+    """The overrides of all trials, each as `key=value`."""
 
     def overrides(self, params: Mapping[str, Any]) -> tuple[str, ...]:
         """The point `params` as overrides of a job."""
         return (*self.fixed, *(f"{key}={value}" for key, value in params.items()))
 
     def points(self) -> float:
-        """How many different points there are."""
+        """How many different points there are; infinity where an axis is an interval of real
+        numbers."""
         count = 1.0
         for axis in self.axes.values():
             count *= _values(axis)
@@ -31,8 +34,11 @@ class Space(NamedTuple):
 
 
 def space_of(overrides: Sequence[Override]) -> Space:
-    """`choice(a, b)` and `a,b` are unordered; `range` and `interval` ordered, with `tag(log, ...)`
-    in logarithms."""
+    """The space that the overrides of a sweep span.
+
+    `choice(a, b)` and `a,b` are unordered; `range` and `interval` ordered, with `tag(log, ...)` in
+    logarithms.
+    """
     axes = {
         override.get_key_element(): _distribution(override)
         for override in overrides
@@ -43,6 +49,7 @@ def space_of(overrides: Sequence[Override]) -> Space:
         for override in overrides
         if not override.is_sweep_override()
     ]
+
     if not axes:
         raise InputError(
             "hydra/sweeper=study must have an axis to search; got none. Type e.g. architecture=plain,residual."
@@ -57,6 +64,7 @@ def _distribution(override: Override) -> "BaseDistribution":
     log = "log" in getattr(sweep, "tags", ())
     start: Any = getattr(sweep, "start", None)
     end: Any = getattr(sweep, "end", None)
+
     try:
         if isinstance(sweep, IntervalSweep):
             kind = IntDistribution if isinstance(start, int) else FloatDistribution
@@ -77,6 +85,7 @@ def _distribution(override: Override) -> "BaseDistribution":
 
 
 def _values(axis: "BaseDistribution") -> float:
+    """How many values an axis has."""
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
     if isinstance(axis, CategoricalDistribution):

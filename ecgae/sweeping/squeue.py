@@ -11,8 +11,8 @@ ENDED = {
 """States of squeue(1) that a job does not leave by itself."""
 
 FORGOTTEN = "FORGOTTEN"
-"""Of a job that ended so long ago (`MinJobAge` in slurm.conf, 5 minutes) that SLURM knows it no
-more."""
+"""The state of a job that ended so long ago (`MinJobAge` in slurm.conf, 5 minutes) that SLURM knows
+it no more."""
 
 
 class Queue(SlurmInfoWatcher):
@@ -39,8 +39,8 @@ class Queue(SlurmInfoWatcher):
         ]
 
     def read_info(self, string: str | bytes) -> dict[str, dict[str, str]]:
-        """States by job: all of the user's, and `FORGOTTEN` for those that were registered and are
-        not there."""
+        """The states of all jobs of the user, by job; `FORGOTTEN` for those that were registered
+        and are not there."""
         text = string.decode() if isinstance(string, bytes) else string
         known = {
             job: dict.fromkeys(("State",), FORGOTTEN) for job in self._registered - self._finished
