@@ -26,7 +26,7 @@ def run(script: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedP
     """Runs an entry point with Python's warnings on, as its own process."""
     command = [sys.executable, str(ROOT / script), *map(str, arguments)]
     return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=400, check=False
+        command, cwd=cwd, capture_output=True, text=True, timeout=900, check=False
     )
 
 
@@ -34,7 +34,7 @@ def run_many(commands: list[tuple[str, ...]]) -> list[subprocess.CompletedProces
     """The same for many commands, one after the other in one process: most of the seconds of a
     refusal are imports."""
     result = subprocess.run(
-        [sys.executable, __file__], input=json.dumps(commands), cwd=ROOT, capture_output=True, text=True, timeout=400,
+        [sys.executable, __file__], input=json.dumps(commands), cwd=ROOT, capture_output=True, text=True, timeout=900,
         check=True,
     )  # fmt: skip
     return [

@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hypothesis import settings
 
 from ecgae import sweeping
 
 sweeping.register()
+
+settings.register_profile("suite", deadline=None)  # a busy machine fails no law
+settings.load_profile("suite")
 
 ROOT = Path(__file__).parent.parent
 os.environ.setdefault(
