@@ -92,14 +92,14 @@ def _folders_named() -> list[Path]:
 def choices(own: tuple[Path, ...] = ()) -> Mapping[str, frozenset[str]]:
     """By section of a config, such as `denoiser`, the `_target_`s that it may have; `own`: folders
     of the user's."""
-    found: dict[str, set[str]] = {}
+    targets: dict[str, set[str]] = {}
     for folder in (CONF, *own):
         for section, target in _targets(folder):
-            found.setdefault(section, set()).add(target)
+            targets.setdefault(section, set()).add(target)
     for point in metadata.entry_points(group=ENTRY_POINTS):
         section = point.name.partition(".")[0]
-        found.setdefault(section, set()).add(point.value.replace(":", "."))
-    return {section: frozenset(targets) for section, targets in found.items()}
+        targets.setdefault(section, set()).add(point.value.replace(":", "."))
+    return {section: frozenset(each) for section, each in targets.items()}
 
 
 def _targets(folder: Path) -> Iterator[tuple[str, str]]:
@@ -122,6 +122,7 @@ def _targets(folder: Path) -> Iterator[tuple[str, str]]:
             continue
         if not isinstance(content, dict):
             continue
+
         if len(place) == 2 and isinstance(content.get("_target_"), str):
             yield place[0], content["_target_"]
         for section, values in content.items():
@@ -142,6 +143,7 @@ def with_shipped_sweeps(words: Sequence[str]) -> list[str]:
     Raises `InputError` where `--config-dir` names no folder.
     """
     shipped = {"sweeps": str(ROOT / "sweeps"), "sweeps/": str(ROOT / "sweeps")}
+
     changed = []
     for place, word in enumerate(words):
         option, equals, value = word.partition("=")

@@ -97,6 +97,7 @@ def entry(main: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
                 f"disk must have room for what is written; it is full{place}. "
                 "Free some space and type the same command again: what is finished stays."
             )
+
         print(f"error: {sentence}", file=sys.stderr)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise JobFailed(f"at least one job failed; the first: {sentence}") from None

@@ -1,6 +1,7 @@
 """What training and encoding share: from a config to its components, and from these to cleaned
 recordings."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,9 @@ from ecgae.entry.build import build, network_of, view_of
 if TYPE_CHECKING:  # seconds
     import numpy as np
 
+    from ecgae.models.checkpoint import Fitted
     from ecgae.models.dataset import Dataset
+    from ecgae.models.latents import Latents
     from ecgae.models.views import View
     from ecgae.recordings.cohort import Cohort
     from ecgae.recordings.formats.recording import Layout
@@ -53,10 +56,15 @@ class Design:
         from ecgae.recordings import usable
 
         self.cohort.prepare()
-        found = usable.usable(
-            self.cohort, self.input, self.beat, self.exclusions, self.cache, self.workers
+        store, excluded = usable.usable(
+            cohort=self.cohort,
+            wanted=self.input,
+            beat=self.beat,
+            exclusions=self.exclusions,
+            cache=self.cache,
+            workers=self.workers,
         )
-        return usable.consenting(*found, withdrawn)
+        return usable.consenting(store, excluded, withdrawn)
 
     def dealt(self, store: "Store", relatives: str | None) -> "np.ndarray":
         """The part of each person: training, validation, select or confirm."""
@@ -123,6 +131,17 @@ def design_of(
         workers=place.runtime.workers,
         accelerator=place.runtime.accelerator,
     )
+
+
+def encode_timed(
+    fitted: "Fitted", dataset: "Dataset", parts: "np.ndarray"
+) -> tuple["Latents", dict[str, float]]:
+    """Everybody's latents; what training took (`training.costs`), and the seconds of encoding."""
+    from ecgae.models import encoding, training
+
+    started = time.monotonic()
+    encoded = encoding.encode(fitted, dataset, parts)
+    return encoded, training.costs(fitted) | {"encoding_seconds": time.monotonic() - started}
 
 
 def withdrawn_of(cfg: DictConfig) -> str | None:

@@ -13,11 +13,16 @@ from ecgae.entry.build import build
 from ecgae.entry.choices import component
 from ecgae.entry.command_line import plain, show
 from ecgae.errors import InputError
+from ecgae.machine.processes import is_first_process
 from ecgae.runs import run_directory
 
 if TYPE_CHECKING:  # seconds
+    import numpy as np
+
+    from ecgae.entry.preparation import Design
     from ecgae.people.tables import Phenotypes
     from ecgae.recordings.cohort import Cohort
+    from ecgae.recordings.store import Store
     from ecgae.scoring.study import Choices, Study
 
 SCORING = (
@@ -54,6 +59,50 @@ def study_of(cohort: "Cohort", choices: "Choices", cache: Path | None = None) ->
 
     files = Files(cohort.genotypes, cohort.covariates, cohort.categorical, cohort.planted)
     return Study.open(files, choices, cache)
+
+
+def require_yardsticks(names: Sequence[str]) -> None:
+    """Raises `InputError` for a name that is no yardstick's."""
+    from ecgae.scoring.scored_yardsticks import require_known
+
+    require_known(names)
+
+
+def check_scored(study: "Study", store: "Store", parts: "np.ndarray", cohort: str) -> None:
+    """Joins those who will score with their genotypes and covariates, and prints who is analysed.
+
+    Raises `InputError` where the three sides do not fit: before training, not after it.
+    """
+    from ecgae.models.latents import scored
+
+    who = scored(parts)
+    study.check(store.sample_ids[who], store.visits[who], f"cohort {cohort}")
+
+
+def score_yardsticks(
+    names: Sequence[str],
+    design: "Design",
+    store: "Store",
+    parts: "np.ndarray",
+    study: "Study",
+    engine: Any,
+    config: dict[str, Any],
+) -> None:
+    """What every model is compared with, scored in the same people beside the run."""
+    from ecgae.scoring import scored_yardsticks
+
+    if is_first_process():
+        scored_yardsticks.score_yardsticks(
+            names=names,
+            people=scored_yardsticks.RecordedPeople(store, parts),
+            recordings=scored_yardsticks.Recordings(
+                design.cohort, design.beat, design.cache, design.workers
+            ),
+            study=study,
+            engine=engine,
+            config=config,
+            folder=Path(config["paths"]["runs"]) / scored_yardsticks.FOLDER,
+        )
 
 
 def settings_typed(trained: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
