@@ -10,6 +10,7 @@ from jaxtyping import Bool
 from ecgae.comparison.configurations import Configuration
 from ecgae.comparison.directories import Run
 from ecgae.comparison.shared_loci import same_loci
+from ecgae.genetics.region import Region
 from ecgae.runs.locus_file import read_loci
 
 SHARE_OF_SEEDS = 0.5
@@ -89,28 +90,16 @@ def _read(run: Run, file: str) -> pd.DataFrame:
 
 def _regions(every: pd.DataFrame, run: Run) -> np.ndarray:
     settings: dict[str, Any] = run.config.get("score") or {}
-    chromosome, first, last = _one_locus(settings.get("mhc"))
-    position = every["base_pair_location"].to_numpy()
-    inside = (
-        (every["chromosome"] == chromosome).to_numpy() & (position >= first) & (position <= last)
-    )
+    mhc = settings.get("mhc")
+    inside = Region.parse(mhc).holds(every) if mhc else np.zeros(len(every), dtype=bool)
     return same_loci(
         pd.factorize(every["chromosome"])[0],
-        position,
+        every["base_pair_location"].to_numpy(),
         every[["start", "end"]].to_numpy(),
         every["neg_log_10_p_value"].to_numpy(),
         inside,
         int(settings.get("clump_distance", DEFAULT_DISTANCE)),
     )
-
-
-def _one_locus(mhc: str | None) -> tuple[str, int, int]:
-    """As a run's config has it: chromosome:from-to, or null."""
-    if not mhc:
-        return "", 1, 0
-    chromosome, _, places = mhc.removeprefix("chr").partition(":")
-    first, _, last = places.partition("-")
-    return chromosome, int(first), int(last)
 
 
 class Pattern(NamedTuple):

@@ -1,13 +1,13 @@
 """From associations to a table of loci, by the LD among the analysed people."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
 from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.region import Region
 from ecgae.statistics.loci import NOWHERE, R2, clump, merge, passing, standardise
 
 HELD = 2**28
@@ -38,15 +38,6 @@ LOCUS_COLUMNS = (
         "n_hit_variants",
     ),
 )
-
-
-class Region(NamedTuple):
-    """A stretch of a chromosome, its ends included."""
-
-    chromosome: str
-    first: int
-    """Base pairs."""
-    last: int
 
 
 @dataclass(frozen=True, eq=False)

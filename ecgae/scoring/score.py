@@ -13,19 +13,17 @@ from jaxtyping import Float, Int
 
 from ecgae.errors import InputError
 from ecgae.genetics.genotypes import Genotypes
-from ecgae.genetics.scan import Combined, Scan
+from ecgae.genetics.region import Region
+from ecgae.genetics.scan import ACAT, OMNIBUS, Combined, Scan
 from ecgae.scoring.by_chromosome import by_chromosome, near
 from ecgae.scoring.locus_marks import mark_known, mark_planted
-from ecgae.scoring.locus_table import LocusFinder, Region
+from ecgae.scoring.locus_table import LocusFinder
 from ecgae.scoring.select_by import require_selectable
 from ecgae.statistics.calibration import calibration_summary
 from ecgae.statistics.multiplicity import CORRECTIONS, number_of_tests
 
 LATENT = re.compile(r"(.+)_latent_\d+")
 """How a latent of one lead is called."""
-
-OMNIBUS, ACAT = "omnibus", "acat"
-"""Combined tests of all phenotypes; "omnibus V1" is that of one lead's."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +75,16 @@ class Score:
         """`mhc`, read."""
         if self.mhc is None:
             return None
-        found = re.fullmatch(r"(?:chr)?(\w+):(\d+)-(\d+)", self.mhc)
-        if found is None or int(found[2]) > int(found[3]):
+        try:
+            region = Region.parse(self.mhc)
+            if region.is_whole:
+                raise ValueError("the MHC is a part of a chromosome")
+        except ValueError:
             raise InputError(
                 f"score.mhc must be chromosome:from-to in base pairs, such as 6:25000000-34000000, or null; "
                 f"got {self.mhc!r}."
-            )
-        return Region(found[1], int(found[2]), int(found[3]))
+            ) from None
+        return region
 
     def require(self, report_below: float) -> None:
         """Raises `InputError` where a scan that keeps associations below `report_below` cannot be

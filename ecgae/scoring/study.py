@@ -148,15 +148,15 @@ class Study:
         joined, design = self.join(phenotypes)
         print("\n".join([*joined.account, *design.account]))
         inputs = ScanInput(
-            self.genotypes,
-            joined.genotype_rows,
-            phenotypes.values[joined.phenotype_rows],
-            tuple(phenotypes.names),
-            design.matrix,
-            tuple(design.names),
-            self.choices.variants,
-            self.variants,
-            None if chromosomes is None else tuple(map(str, chromosomes)),
+            genotypes=self.genotypes,
+            individuals=joined.genotype_rows,
+            phenotypes=phenotypes.values[joined.phenotype_rows],
+            names=tuple(phenotypes.names),
+            covariates=design.matrix,
+            covariate_names=tuple(design.names),
+            filter=self.choices.variants,
+            variants=self.variants,
+            chromosomes=None if chromosomes is None else tuple(map(str, chromosomes)),
         )
         there = self.genotypes.variants["chromosome"].unique().tolist()
         if not set(inputs.chromosomes or ()) <= set(there):
