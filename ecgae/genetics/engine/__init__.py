@@ -19,7 +19,7 @@ class Engine(Protocol):
 
     @property
     def transform(self) -> str:
-        """What happens to phenotypes first: none | zscore | rint."""
+        """How phenotypes are transformed before they are tested: none | zscore | rint."""
         ...
 
     @property

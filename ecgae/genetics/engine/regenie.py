@@ -30,14 +30,8 @@ from ecgae.genetics.engine._inputs import (
     write_people,
     write_values,
 )
-from ecgae.genetics.engine._program import (
-    check_settings,
-    failed,
-    require,
-    run,
-    scratch,
-    settings_of,
-)
+from ecgae.genetics.engine._program import failed, require, run, scratch
+from ecgae.genetics.engine._settings import check_settings, settings_of
 from ecgae.genetics.genotypes import Genotypes
 from ecgae.genetics.phenotype_groups import prepare
 from ecgae.genetics.scan import Scan, ScanInput
