@@ -46,13 +46,13 @@ def test_a_pair_is_tested_as_the_engine_tests_it(rng, tmp_path, transform):
     prefix = reference.write_genotypes(tmp_path / "x", dosage)
     names = ("a", "b", "c", "d")
     inputs = ScanInput(
-        Genotypes.open(prefix),
-        np.arange(people),
-        phenotypes,
-        names,
-        covariates,
-        ("x", "y"),
-        VariantFilter(),
+        genotypes=Genotypes.open(prefix),
+        individuals=np.arange(people),
+        phenotypes=phenotypes,
+        names=names,
+        covariates=covariates,
+        covariate_names=("x", "y"),
+        filter=VariantFilter(),
     )
     table = OLS(transform=transform, report_below=1, combined=())(inputs, tmp_path).candidates
     own = table[table["phenotype"] == np.array(names)[table.index]].sort_index()

@@ -1,5 +1,7 @@
 """From a table of people to the columns of numbers that an association is adjusted for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from ecgae.errors import InputError
 from ecgae.people.adjustment import Adjustment
+from ecgae.people.covariate_table import Covariates
 from ecgae.people.covariates import design_matrix, read_covariates
 from ecgae.statistics.collinearity import independent
 
@@ -18,8 +21,7 @@ SEX = [0.0, 1, 1, 0, 1, 0, 0, 1]
 
 def table(**columns):
     frame = pd.DataFrame(columns, index=pd.Index(PEOPLE, name="sample_id"))
-    frame.attrs["source"] = "covariates.tsv"
-    return frame
+    return Covariates(frame, "covariates.tsv")
 
 
 class TestDesign:
@@ -39,18 +41,18 @@ class TestDesign:
         assert design.matrix.sum(axis=0).tolist() == [2, 1]
 
     def test_a_table_may_say_itself_what_is_a_label(self):
-        frame = table(centre=[3, 1, 3, 2, 3, 1, 2, 3.0])
-        frame.attrs["categorical"] = ["centre"]
-        assert design_matrix(frame, PEOPLE).names == ["centre=1", "centre=2"]
+        centres = table(centre=[3, 1, 3, 2, 3, 1, 2, 3.0])
+        labelled = replace(centres, categorical=("centre",))
+        assert design_matrix(labelled, PEOPLE).names == ["centre=1", "centre=2"]
 
     def test_rows_follow_the_people_asked_for(self):
         some = np.array(["p5", "p0", "p3", "p7", "p1"])
         assert design_matrix(table(age=AGE), some).matrix[:, 0].tolist() == [66, 40, 47, 58, 52]
 
     def test_the_visit_chooses_the_row_and_is_no_covariate(self):
-        both = pd.concat(
-            [table(visit=[2] * 8, age=AGE), table(visit=[3] * 8, age=[age + 3 for age in AGE])]
-        )
+        second = table(visit=[2] * 8, age=AGE)
+        third = table(visit=[3] * 8, age=[age + 3 for age in AGE])
+        both = replace(second, table=pd.concat([second.table, third.table]))
         visits = np.array([2, 3, 2, 3, 2, 3, 2, 3])
         design = design_matrix(both, PEOPLE, visits)
         assert design.names == ["age"]
@@ -244,7 +246,7 @@ class TestFlags:
     def test_a_flag_is_no_covariate_and_its_gaps_cost_nobody(self, tmp_path, capsys):
         text = "IID age outlier white\na 1 NA 1\nb 2 1 1\nc 3 NA 0\nd 4 NA 1\n"
         read = self.read(tmp_path, text, ["outlier!=1", "white=1"])
-        assert read.attrs["flags"] == ["outlier", "white"]
+        assert read.flags == ("outlier", "white")
         assert (
             "outlier, white of c.tsv says who is analysed and is no covariate"
             in capsys.readouterr().out
@@ -252,7 +254,7 @@ class TestFlags:
 
     def test_a_condition_does_not_make_a_covariate_a_flag_while_it_varies(self, tmp_path):
         read = self.read(tmp_path, "IID age centre\na 1 1\nb 2 2\nc 3 3\n", ["centre!=3", "age>=1"])
-        assert read.attrs["flags"] == []
+        assert read.flags == ()
 
     def test_an_unknown_column_is_refused_when_the_table_is_read(self, tmp_path):
         with pytest.raises(

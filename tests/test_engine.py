@@ -66,10 +66,15 @@ def inputs(tmp_path, rng):
 
 
 def task_of(prefix, phenotypes, covariates, names=NAMES, **settings):
-    people = np.arange(len(phenotypes))
-    told = tuple(f"c{column}" for column in range(covariates.shape[1]))
-    lenient = VariantFilter(**({"min_call_rate": 0, "min_hwe_p": 0} | settings))
-    return ScanInput(Genotypes.open(prefix), people, phenotypes, names, covariates, told, lenient)
+    return ScanInput(
+        genotypes=Genotypes.open(prefix),
+        individuals=np.arange(len(phenotypes)),
+        phenotypes=phenotypes,
+        names=names,
+        covariates=covariates,
+        covariate_names=tuple(f"c{column}" for column in range(covariates.shape[1])),
+        filter=VariantFilter(**({"min_call_rate": 0, "min_hwe_p": 0} | settings)),
+    )
 
 
 def dosage_of(inputs):

@@ -46,10 +46,16 @@ def cohort(tmp_path_factory):
     )
     phenotypes[WHO[:40], 1] = np.nan
     phenotypes[WHO[20:75], 3] = np.nan
-    genotypes = Genotypes.open(prefix)
-    return ScanInput(
-        genotypes, WHO, phenotypes[WHO], NAMES, covariates[WHO], ("age", "sex"), VariantFilter()
-    ), dosage[WHO]
+    inputs = ScanInput(
+        genotypes=Genotypes.open(prefix),
+        individuals=WHO,
+        phenotypes=phenotypes[WHO],
+        names=NAMES,
+        covariates=covariates[WHO],
+        covariate_names=("age", "sex"),
+        filter=VariantFilter(),
+    )
+    return inputs, dosage[WHO]
 
 
 def table_of(engine, inputs, folder):
@@ -218,13 +224,13 @@ def test_plink2_and_ols_agree_on_real_genotypes(real_data, tmp_path):
     phenotypes[:50, 1] = np.nan
     covariates = rng.standard_normal((900, 3))
     inputs = ScanInput(
-        genotypes,
-        people,
-        phenotypes,
-        NAMES[:2],
-        covariates,
-        ("a", "b", "c"),
-        VariantFilter(regions=("21", "22")),
+        genotypes=genotypes,
+        individuals=people,
+        phenotypes=phenotypes,
+        names=NAMES[:2],
+        covariates=covariates,
+        covariate_names=("a", "b", "c"),
+        filter=VariantFilter(regions=("21", "22")),
     )
     one, table = table_of(PLINK2(report_below=1), inputs, tmp_path / "plink2")
     other = OLS(report_below=1)(inputs, tmp_path / "ols")
@@ -311,13 +317,13 @@ def test_a_phenotype_that_only_age_and_sex_drive_gives_no_hit(tmp_path, regenie,
     covariates = np.column_stack([age, sex]).astype(float)
     genotypes = Genotypes.open(reference.write_genotypes(tmp_path / "x", dosage))
     inputs = ScanInput(
-        genotypes,
-        np.arange(400),
-        phenotypes,
-        NAMES[:2],
-        covariates,
-        ("age", "sex"),
-        VariantFilter(min_hwe_p=0),
+        genotypes=genotypes,
+        individuals=np.arange(400),
+        phenotypes=phenotypes,
+        names=NAMES[:2],
+        covariates=covariates,
+        covariate_names=("age", "sex"),
+        filter=VariantFilter(min_hwe_p=0),
     )
     found, table = table_of(ENGINES[name](regenie), inputs, tmp_path / "out")
     assert found.candidates.empty
@@ -555,14 +561,14 @@ def test_regenies_rows_are_matched_by_position_and_alleles_in_either_order(tmp_p
 def test_a_tested_allele_that_is_none_of_the_variants_is_refused():
     one = np.ones(1)
     printed = Printed(
-        np.array([2]),
-        np.array(["G"], dtype=object),
-        one,
-        one,
-        one,
-        0.5 * one,
-        np.array([9]),
-        one.astype(str),
+        variant=np.array([2]),
+        tested_allele=np.array(["G"], dtype=object),
+        beta=one,
+        standard_error=one,
+        neg_log_10_p_value=one,
+        frequency=0.5 * one,
+        n=np.array([9]),
+        untested=one.astype(str),
     )
     with pytest.raises(
         InputError, match="tested allele must be one of the variant's; got G of 1_20_T_C"

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.region import Region
 from ecgae.scoring import locus_table
 from ecgae.scoring.locus_marks import mark_known
-from ecgae.scoring.locus_table import LocusFinder, Region
+from ecgae.scoring.locus_table import LocusFinder
 from ecgae.statistics.association import associate, covariate_basis, fit, neg_log10_p
 from ecgae.statistics.loci import NOWHERE, clump, find_loci, merge, passing, squared_correlation
 

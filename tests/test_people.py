@@ -1,5 +1,7 @@
 """Who is analysed: joined by id, less those whom lists, conditions and relatives leave out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ import reference
 from ecgae.errors import InputError
 from ecgae.genetics.genotypes import Genotypes
 from ecgae.people.conditions import Condition
+from ecgae.people.covariate_table import Covariates
 from ecgae.people.covariates import read_covariates
 from ecgae.people.ids import other_spelling, read_ids
 from ecgae.people.individuals import Individuals
@@ -20,8 +23,7 @@ AGE = [40.0, 52, 61, 47, 55, 66, 43, 58]
 
 def table(**columns):
     frame = pd.DataFrame(columns, index=pd.Index(PEOPLE, name="sample_id"))
-    frame.attrs["source"] = "covariates.tsv"
-    return frame
+    return Covariates(frame, "covariates.tsv")
 
 
 @pytest.fixture
@@ -87,8 +89,10 @@ class TestJoin:
         )
 
     def test_a_person_without_a_row_of_covariates_is_refused(self, genotypes):
+        everybody = table(age=AGE)
+        but_p0 = replace(everybody, table=everybody.table.drop(index="p0"))
         with pytest.raises(InputError, match=r"1 of 2 .* have no row in covariates.tsv, e\.g\. p0"):
-            join(phenotypes("p0", "p1"), genotypes, table(age=AGE).drop(index="p0"))
+            join(phenotypes("p0", "p1"), genotypes, but_p0)
 
     @pytest.mark.parametrize("people", ["all", "shared"])
     def test_no_overlap_is_refused_either_way(self, genotypes, people):
@@ -128,7 +132,8 @@ class TestSpelling:
             join(phenotypes(*ids), genotypes)
 
     def test_a_spelling_of_the_covariates_is_found_too(self, genotypes):
-        covariates = table(age=AGE).rename(index=lambda name: f"0{name}")
+        everybody = table(age=AGE)
+        covariates = replace(everybody, table=everybody.table.rename(index=lambda name: f"0{name}"))
         with pytest.raises(
             InputError, match=r"8 ids agree but for leading zeros, e\.g\. p0 and 0p0"
         ):

@@ -31,13 +31,13 @@ def scanned(tmp_path_factory):
     prefix = reference.write_genotypes(folder / "x", dosage, np.repeat(["1", "2", "3", "4"], 150))
     covariates = rng.standard_normal((PEOPLE, 2))
     inputs = ScanInput(
-        Genotypes.open(prefix),
-        np.arange(PEOPLE),
-        phenotypes,
-        ("a", "b", "c"),
-        covariates,
-        ("x", "y"),
-        VariantFilter(),
+        genotypes=Genotypes.open(prefix),
+        individuals=np.arange(PEOPLE),
+        phenotypes=phenotypes,
+        names=("a", "b", "c"),
+        covariates=covariates,
+        covariate_names=("x", "y"),
+        filter=VariantFilter(),
     )
     return inputs, OLS()(inputs, folder)
 

@@ -9,7 +9,8 @@ import pytest
 
 from ecgae.errors import InputError
 from ecgae.people.adjustment import Adjustment
-from ecgae.people.covariates import covariate_names, covariate_rows, design_matrix, read_covariates
+from ecgae.people.covariate_table import Covariates
+from ecgae.people.covariates import covariate_rows, design_matrix, read_covariates
 from ecgae.people.ukb_fields import Field, field_of
 from ecgae.scoring.join import known_of
 
@@ -67,7 +68,8 @@ def write(path, columns: dict[Field, list[str]], spelling: str = "showcase"):
 
 @pytest.mark.parametrize("spelling", [*SPELLINGS, "platform"])
 def test_every_spelling_of_the_fields_gives_the_same_covariates(tmp_path, spelling, capsys):
-    table = read_covariates(write(tmp_path, wide(), spelling), TWO_PCS)
+    covariates = read_covariates(write(tmp_path, wide(), spelling), TWO_PCS)
+    table = covariates.table
     assert list(table) == [
         *(
             "visit",
@@ -89,7 +91,7 @@ def test_every_spelling_of_the_fields_gives_the_same_covariates(tmp_path, spelli
     assert imaging["array"].tolist() == [0, 1, 1, 1]
     assert imaging["genetic_pc_2"].tolist() == [-1, -2, -3, -4]
     assert imaging["reported_sex_differs"].tolist() == [False, False, False, True]
-    assert table.attrs["categorical"] == ["centre"]
+    assert covariates.categorical == ("centre",)
     printed = capsys.readouterr().out
     assert (
         "built from ukb.csv, visits 0, 2, 3: age (21003), sex (22001, else 31), centre (54), array (22000), "
@@ -111,25 +113,28 @@ def test_text_as_the_platform_exports_it_is_understood(tmp_path):
         ],
         Field(22000): ["UKBiLEVEAX_b5", "Batch_b022", "Batch_b011", "Batch_b001"],
     }
-    table = read_covariates(write(tmp_path, columns, "platform"), TWO_PCS)
+    table = read_covariates(write(tmp_path, columns, "platform"), TWO_PCS).table
     imaging = table[table["visit"] == 2]
     assert imaging["sex"].tolist() == [0, 1, 1, 0]
     assert imaging["array"].tolist() == [0, 1, 1, 1]
     names = [f"{number:02d}" for number in range(1, 5)]
+    people = [f"{name}{copy}" for copy in "abc" for name in names]
+    thrice = pd.concat([imaging] * 3).set_axis(people).rename_axis("sample_id")
     pairs = design_matrix(
-        pd.concat([imaging] * 3).set_axis([f"{name}{copy}" for copy in "abc" for name in names]).assign(
-            age=np.arange(12) ** 2.0
-        ).rename_axis("sample_id"),
-        np.array([f"{name}{copy}" for copy in "abc" for name in names]),
+        Covariates(thrice.assign(age=np.arange(12) ** 2.0), flags=("reported_sex_differs",)),
+        np.array(people),
         np.full(12, 2),
         ["centre"],
-    )  # fmt: skip
+    )
     assert pairs.names[2:4] == ["centre=Newcastle (imaging)", "centre=Reading (imaging)"]
 
 
 def test_age_and_centre_of_another_visit_are_never_taken(tmp_path):
-    table = read_covariates(write(tmp_path, wide()), TWO_PCS)
-    rows = covariate_rows(table, np.array(["03", "03"]), np.array([2, 3]))
+    covariates = read_covariates(write(tmp_path, wide()), TWO_PCS)
+    table, rows = (
+        covariates.table,
+        covariate_rows(covariates, np.array(["03", "03"]), np.array([2, 3])),
+    )
     assert table["age"].iloc[rows].tolist()[0] == 62
     assert table[["age", "centre"]].iloc[rows[1]].isna().all(), (
         "03 was not there at visit 3: missing, not filled"
@@ -145,17 +150,18 @@ def test_age_and_centre_of_another_visit_are_never_taken(tmp_path):
 
 
 def test_what_is_the_same_at_all_visits_needs_no_visit(tmp_path):
-    table = read_covariates(write(tmp_path, {Field(31): ["0", "1", "1", "0"]}))
-    assert list(table) == ["sex", "reported_sex_differs"]
-    assert covariate_names(table) == ["sex"]
-    assert covariate_rows(table, np.array(["02"]), None).tolist() == [1]
+    covariates = read_covariates(write(tmp_path, {Field(31): ["0", "1", "1", "0"]}))
+    assert list(covariates.table) == ["sex", "reported_sex_differs"]
+    assert covariates.names == ["sex"]
+    assert covariate_rows(covariates, np.array(["02"]), None).tolist() == [1]
 
 
 def test_conditions_name_fields_of_the_person_or_of_the_visit(tmp_path):
     where = ["22006=1", "22027!=1", "50<180", "50-0.0>=170", "age>=60"]
-    table = read_covariates(write(tmp_path, wide()), TWO_PCS, where)
-    assert table.attrs["flags"] == ["22006", "22027", "50", "50-0.0", "reported_sex_differs"]
-    assert covariate_names(table) == [
+    covariates = read_covariates(write(tmp_path, wide()), TWO_PCS, where)
+    table = covariates.table
+    assert covariates.flags == ("22006", "22027", "50", "50-0.0", "reported_sex_differs")
+    assert covariates.names == [
         "age",
         "sex",
         "centre",
@@ -171,29 +177,29 @@ def test_conditions_name_fields_of_the_person_or_of_the_visit(tmp_path):
 
 
 def test_a_table_without_sex_has_nobody_whose_sex_differs(tmp_path):
-    assert (
-        read_covariates(write(tmp_path, {Field(21003, 2): ["60", "61", "62", "63"]})).attrs["flags"]
-        == []
-    )
+    ages = write(tmp_path, {Field(21003, 2): ["60", "61", "62", "63"]})
+    assert read_covariates(ages).flags == ()
 
 
 def test_a_term_makes_a_field_a_covariate(tmp_path):
-    table = read_covariates(
+    covariates = read_covariates(
         write(tmp_path, wide()), Adjustment(terms=["50^2", "age*sex"], genetic_pcs=0)
     )
-    assert covariate_names(table) == ["age", "sex", "centre", "array", "50"]
+    assert covariates.names == ["age", "sex", "centre", "array", "50"]
 
 
 def test_known_ages_and_sexes_are_those_of_the_visit(tmp_path):
-    table = read_covariates(write(tmp_path, wide()), TWO_PCS)
-    known = known_of(table, ("age", "sex"), np.array(["01", "03", "nobody"]), np.array([3, 2, 2]))
+    covariates = read_covariates(write(tmp_path, wide()), TWO_PCS)
+    known = known_of(
+        covariates, ("age", "sex"), np.array(["01", "03", "nobody"]), np.array([3, 2, 2])
+    )
     np.testing.assert_array_equal(known["age"], [64, 62, np.nan])
     np.testing.assert_array_equal(known["sex"], [0, 1, np.nan])
 
 
 def test_a_table_with_own_names_is_used_as_it_is(tmp_path):
     (tmp_path / "c.tsv").write_text("IID visit age p1 p2 bmi_2_0\n007 2 60 0.1 0.2 25\n")
-    table = read_covariates(tmp_path / "c.tsv")
+    table = read_covariates(tmp_path / "c.tsv").table
     assert list(table) == ["visit", "age", "p1", "p2", "bmi_2_0"]
 
 
@@ -246,6 +252,6 @@ def test_a_table_of_a_large_cohort_is_read_in_seconds(tmp_path):
     values = random.integers(0, 2, (people, len(fields)))
     pd.DataFrame(values, columns=fields).rename_axis("eid").to_csv(tmp_path / "ukb.csv")
     started = time.process_time()
-    table = read_covariates(tmp_path / "ukb.csv")
+    table = read_covariates(tmp_path / "ukb.csv").table
     assert time.process_time() - started < 5
     assert len(table) == 4 * people

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ecgae.errors import InputError
 from ecgae.models.latents import CONFIRM, SELECT, Latents, as_phenotypes, read_latents
+from ecgae.people.covariate_table import Covariates
 from ecgae.scoring.confirmation import Analysed, confirm, dosage_of, people_of, read_discovery
 from ecgae.scoring.study import Study
 from ecgae.statistics.association import (
@@ -66,7 +67,7 @@ def signal_kept(
     latents: Latents,
     parameters: pd.DataFrame,
     planted: pd.DataFrame,
-    covariates: pd.DataFrame | None,
+    covariates: Covariates | None,
 ) -> float:
     """R2, in the confirm people, of each planted variant's parameter on the latents, fitted in the
     select people.
@@ -90,13 +91,11 @@ def signal_kept(
     )
 
 
-def _age_and_sex(covariates: pd.DataFrame | None, ids: pd.Index, visits: np.ndarray) -> np.ndarray:
+def _age_and_sex(covariates: Covariates | None, ids: pd.Index, visits: np.ndarray) -> np.ndarray:
     if covariates is None:
         return np.empty((len(ids), 0))
-    table = covariates.reset_index().drop_duplicates(
-        ["sample_id", "visit"] if "visit" in covariates else "sample_id"
-    )
-    keys = ["sample_id", "visit"] if "visit" in table else ["sample_id"]
+    keys = ["sample_id", "visit"] if covariates.has_visits else ["sample_id"]
+    table = covariates.table.reset_index().drop_duplicates(keys)
     people = pd.DataFrame({"sample_id": ids, "visit": visits})[keys]
     return people.merge(table[[*keys, "age", "sex"]], how="left", on=keys)[["age", "sex"]].to_numpy(
         dtype=float

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int
 from ecgae.comparison.configurations import Configuration
 from ecgae.comparison.directories import Run
 from ecgae.comparison.shared_loci import same_loci
+from ecgae.genetics.region import Region
 from ecgae.runs.locus_file import read_loci
 
 SHARE_OF_SEEDS = 0.5
@@ -82,14 +83,11 @@ def _read(run: Run, file: str) -> pd.DataFrame:
 def _regions(every: pd.DataFrame, run: Run) -> Int[np.ndarray, " locus"]:
     """The number of the region that each row of `every` is; strongest region first."""
     settings: dict[str, Any] = run.config.get("score") or {}
-    chromosome, first, last = _one_locus(settings.get("mhc"))
-    position = every["base_pair_location"].to_numpy()
-    inside = (
-        (every["chromosome"] == chromosome).to_numpy() & (position >= first) & (position <= last)
-    )
+    mhc = settings.get("mhc")
+    inside = Region.parse(mhc).holds(every) if mhc else np.zeros(len(every), dtype=bool)
     return same_loci(
         chromosome=pd.factorize(every["chromosome"])[0],
-        position=position,
+        position=every["base_pair_location"].to_numpy(),
         extent=every[["start", "end"]].to_numpy(),
         neg_log_10_p=every["neg_log_10_p_value"].to_numpy(),
         in_one_locus=inside,
@@ -117,15 +115,6 @@ def _strongest(every: pd.DataFrame) -> pd.DataFrame:
             lambda some: next((mark for mark in some if mark), "")
         )
     return loci[[*COLUMNS, *marks]]
-
-
-def _one_locus(mhc: str | None) -> tuple[str, int, int]:
-    """As a run's config has it: chromosome:from-to, or null."""
-    if not mhc:
-        return "", 1, 0
-    chromosome, _, places = mhc.removeprefix("chr").partition(":")
-    first, _, last = places.partition("-")
-    return chromosome, int(first), int(last)
 
 
 class Pattern(NamedTuple):

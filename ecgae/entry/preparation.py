@@ -156,7 +156,7 @@ def ages_and_sexes(cohort: "Cohort", store: "Store", study: "Study | None") -> d
     from ecgae.scoring.join import known_of
 
     if study is not None:
-        table = study.covariates
+        covariates = study.covariates
     else:
-        table = None if cohort.covariates is None else read_covariates(cohort.covariates)
-    return known_of(table, ("age", "sex"), store.sample_ids, store.visits)
+        covariates = None if cohort.covariates is None else read_covariates(cohort.covariates)
+    return known_of(covariates, ("age", "sex"), store.sample_ids, store.visits)

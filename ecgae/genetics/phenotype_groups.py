@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ecgae.errors import InputError
-from ecgae.genetics.scan import ScanInput
+from ecgae.genetics.scan import ACAT, M_REGLE, OMNIBUS, ScanInput
 from ecgae.statistics.association import (
     TRANSFORMS,
     Model,
@@ -19,14 +19,15 @@ from ecgae.statistics.association import (
 )
 from ecgae.statistics.omnibus import combined, normal_components, normal_radii
 
-COMBINED = ("omnibus", "m_regle", "acat")
+COMBINED = (OMNIBUS, M_REGLE, ACAT)
 """Tests of several phenotypes at once."""
 
 FEWEST_OTHERS = 20
 """People who must differ from a phenotype's most common value: the default of the minor allele
 count, for the same reason."""
 LARGEST_SHARE = 0.5
-"""Of people with one value, for ranks to mean anything: ties are broken by the covariates."""
+"""Largest share of people with one value for ranks to mean anything: ties are broken by the
+covariates."""
 
 
 class Group(NamedTuple):
@@ -38,7 +39,7 @@ class Group(NamedTuple):
 
 
 class Together(NamedTuple):
-    """Phenotypes that are tested as one."""
+    """Phenotypes that are tested as one, in the people in whom all of them are known."""
 
     name: str
     people: Int[np.ndarray, " person"]
@@ -62,19 +63,21 @@ def prepare(
     Raises `InputError` for a phenotype that cannot be tested.
     """
     _refuse_unusable(inputs)
+
     reasons = [_unfit(column[~np.isnan(column)], transform) for column in inputs.phenotypes.T]
     constant = _constant(inputs) | np.array([reason is not None for reason in reasons])
     if constant.any():
         _refuse_or_name(inputs.names, constant, reasons, constant_phenotypes)
-    names = tuple(
-        name for name, left_out in zip(inputs.names, constant, strict=True) if not left_out
-    )
-    phenotypes = inputs.phenotypes[:, ~constant]
+
+    names = tuple(np.array(inputs.names, dtype=object)[~constant])
+    dropped = tuple(np.array(inputs.names, dtype=object)[constant])
+    phenotypes, covariates = inputs.phenotypes[:, ~constant], inputs.covariates
+    together = _together(phenotypes, names, covariates, transform, tests) if len(names) > 1 else []
     return Prepared(
-        names,
-        tuple(name for name, left_out in zip(inputs.names, constant, strict=True) if left_out),
-        groups_of(phenotypes, inputs.covariates, transform),
-        _together(phenotypes, names, inputs.covariates, transform, tests) if len(names) > 1 else [],
+        names=names,
+        dropped=dropped,
+        groups=groups_of(phenotypes, covariates, transform),
+        together=together,
     )
 
 
@@ -100,9 +103,10 @@ def _together(
     transform: str,
     tests: Sequence[str],
 ) -> list[Together]:
-    """All phenotypes, and those of each lead; people in whom all of them are known."""
-    found = []
-    wanted = [test for test in COMBINED if test in tests and test != "acat"]
+    """The tests of all phenotypes at once, and of those of each lead; too few people are said and
+    not tested."""
+    together = []
+    wanted = [test for test in COMBINED if test in tests and test != ACAT]
     for lead, columns in ({"": list(range(len(names)))} | leads_of(names)).items():
         present = ~np.isnan(phenotypes[:, columns]).any(axis=1)
         basis = covariate_basis(covariates[present])
@@ -111,22 +115,27 @@ def _together(
                 f"omnibus{lead}: {present.sum():,} individuals have all {len(columns)} phenotypes: too few to test."
             )
             continue
+
         values = phenotypes[np.ix_(present, columns)]
         for test in wanted:
             ranks = (
-                {"omnibus": normal_radii, "m_regle": normal_components}[test]
+                {OMNIBUS: normal_radii, M_REGLE: normal_components}[test]
                 if transform == "rint"
                 else None
             )
-            found.append(
+            together.append(
                 Together(f"{test}{lead}", np.flatnonzero(present), combined(values, basis, ranks))
             )
-    return found
+    return together
 
 
 def leads_of(names: Sequence[str]) -> dict[str, list[int]]:
-    """The columns of each lead's latents, where a lead is a sample of its own (`V1_latent_01`); "
-    V1" is V1's."""
+    """The columns of each lead's latents, where a lead is a sample of its own; none where all are of
+    one lead. Keys begin with a space, to follow the name of a test ("omnibus V1").
+
+    >>> leads_of(["I_latent_01", "V1_latent_01", "I_latent_02"])
+    {' I': [0, 2], ' V1': [1]}
+    """
     leads: dict[str, list[int]] = {}
     for column, name in enumerate(names):
         lead, latent, _ = name.partition("_latent_")
@@ -136,11 +145,13 @@ def leads_of(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _refuse_unusable(inputs: ScanInput) -> None:
+    """Raises `InputError` for infinite values, and for a phenotype known for too few people."""
     infinite = np.isinf(inputs.phenotypes).any(axis=0)
     if infinite.any():
         raise InputError(
             f"Phenotypes must be finite or missing; {inputs.names[infinite.argmax()]} has infinite values."
         )
+
     covariates = inputs.covariates.shape[1]
     known = (~np.isnan(inputs.phenotypes)).sum(axis=0)
     fewest = int(known.argmin())
@@ -173,6 +184,7 @@ def _unfit(values: Float[np.ndarray, " known"], transform: str) -> str | None:
 
 
 def _constant(inputs: ScanInput) -> Bool[np.ndarray, " phenotype"]:
+    """Which phenotypes do not vary beyond what the covariates say."""
     constant = np.zeros(len(inputs.names), dtype=bool)
     for columns, present in missingness_patterns(inputs.phenotypes):
         basis = covariate_basis(inputs.covariates[present])
@@ -186,6 +198,8 @@ def _refuse_or_name(
     reasons: list[str | None],
     policy: str,
 ) -> None:
+    """Raises `InputError` where constant phenotypes are refused or none is left, else prints
+    them."""
     which = np.flatnonzero(constant).tolist()
     told = [f"{names[i]} ({reasons[i]})" if reasons[i] else names[i] for i in which]
     named = ", ".join(told[:10]) + (f" and {len(told) - 10} more" if len(told) > 10 else "")

@@ -1,4 +1,4 @@
-"""What is tested in an association scan, and what it found: the same for every engine."""
+"""What is tested in an association scan, and what comes out: the same for every engine."""
 
 from typing import NamedTuple
 
@@ -12,8 +12,9 @@ from ecgae.statistics.tally import Tally
 
 ASSOCIATIONS = "associations.parquet"
 
-OMNIBUS, ACAT = "omnibus", "acat"
-"""Names of the tests of all phenotypes at once; "omnibus V1" is that of the latents of one lead."""
+OMNIBUS, M_REGLE, ACAT = "omnibus", "m_regle", "acat"
+"""Names of the tests of several phenotypes at once; "omnibus V1" is that of the latents of lead
+V1."""
 
 SUMMARIES = (
     "neg_log_10_p_value",
@@ -31,23 +32,24 @@ class ScanInput(NamedTuple):
 
     genotypes: Genotypes
     individuals: Int[np.ndarray, " individual"]
-    """Rows of the genotypes."""
+    """The people analysed, as rows of the genotypes."""
     phenotypes: Float[np.ndarray, "individual phenotype"]
-    """As they were given, before any transform; NaN = missing."""
+    """Phenotypes as they were given, before any transform; NaN = missing."""
     names: tuple[str, ...]
-    """Of the phenotypes."""
+    """The names of the phenotypes."""
     covariates: Float[np.ndarray, "individual covariate"]
-    """Numbers without a gap, without the intercept."""
+    """Covariates as numbers without a gap, without the intercept."""
     covariate_names: tuple[str, ...]
     filter: VariantFilter
-    """Which of them are tested, by what is counted among these people."""
+    """Which variants are tested, by what is counted among these people."""
     variants: Int[np.ndarray, " variant"] | None = None
     """Rows of `Genotypes.variants` to test; None: all that the filter's regions and lists leave."""
     chromosomes: tuple[str, ...] | None = None
-    """Only these, as a part of a scan; None: all."""
+    """The chromosomes to scan, where this is a part of a scan; None: all."""
 
     def in_file_order(self) -> "ScanInput":
-        """People as they stand in the genotypes, so that calls need not be sorted."""
+        """The same scan with its people in the order of the genotypes, so that calls need not be
+        sorted."""
         order = np.argsort(self.individuals, kind="stable")
         return self._replace(
             individuals=self.individuals[order],
@@ -60,27 +62,27 @@ class Combined(NamedTuple):
     """Tests of many phenotypes at once, one result per variant and test."""
 
     tally: Tally
-    """Its `phenotypes` are the tests: "omnibus" (all phenotypes), "omnibus V1" (those of a lead),
-    "acat", ..."""
+    """The statistics counted, where `phenotypes` are the tests: "omnibus" (all phenotypes), "omnibus
+    V1" (those of a lead), "acat", ..."""
     candidates: pd.DataFrame
-    """As `Scan.candidates`, where `phenotype` names the test, and beta and standard_error are
+    """Associations in the form of `Scan.candidates`, where `phenotype` names the test, and beta and standard_error are
     NaN."""
 
 
 class Scan(NamedTuple):
-    """What a scan found, small enough to hold."""
+    """The results of a scan, small enough to hold in memory."""
 
     phenotypes: tuple[str, ...]
-    """Those tested."""
+    """The phenotypes tested."""
     dropped: tuple[str, ...]
-    """Those left out because they are constant."""
+    """The phenotypes left out because they are constant."""
     n_individuals: int
     n_variants: int
     """Variants tested, with at least one phenotype."""
     excluded: dict[str, int]
-    """Variants that were not tested, by reason."""
+    """Numbers of variants that were not tested, by reason."""
     report_below: float
-    """p-value."""
+    """p-value above which associations are only counted."""
     variants: pd.DataFrame
     """The tested variants, indexed by their place in `Genotypes.variants`: its columns, then
     `neg_log_10_p_value` (the largest over phenotypes; in single precision where it is above
@@ -93,4 +95,4 @@ class Scan(NamedTuple):
     table, indexed like `variants`."""
     tally: Tally
     combined: Combined | None
-    """None where the engine makes no such tests."""
+    """Tests of several phenotypes at once; None where the engine makes none."""

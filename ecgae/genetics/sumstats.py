@@ -37,7 +37,7 @@ SCHEMA = pa.schema(
 
 
 class Statistics(NamedTuple):
-    """Results of a block of variants; NaN where a pair was not tested."""
+    """Results of a block of variants; NaN where a variant was not tested with a phenotype."""
 
     beta: Float[np.ndarray, "variant phenotype"]
     standard_error: Float[np.ndarray, "variant phenotype"]
@@ -47,7 +47,7 @@ class Statistics(NamedTuple):
 
     @classmethod
     def empty(cls, variants: int, phenotypes: int) -> "Statistics":
-        """Nothing tested yet."""
+        """Results of a block in which nothing is tested yet."""
         beta, error, p, frequency = np.full((4, variants, phenotypes), np.nan)
         return cls(beta, error, p, frequency, np.zeros((variants, phenotypes), dtype=np.int32))
 
@@ -58,10 +58,22 @@ def association_table(
     statistics: Statistics,
     reported: Bool[np.ndarray, "variant phenotype"],
 ) -> pa.Table:
-    """One row per reported pair, variant by variant; `variants` has the columns of
-    `Genotypes.variants`."""
+    """One row per reported pair of a variant and a phenotype, variant by variant; `variants` has the
+    columns of `Genotypes.variants`.
+
+    >>> variants = pd.DataFrame(
+    ...     {"chromosome": ["1"], "base_pair_location": [10], "effect_allele": ["A"],
+    ...      "other_allele": ["G"], "variant_id": ["1_10_G_A"], "rsid": ["rs1"]}
+    ... )
+    >>> statistics = Statistics.empty(variants=1, phenotypes=2)
+    >>> statistics.beta[0, 1] = 0.5
+    >>> table = association_table(variants, ["pr", "qt"], statistics, ~np.isnan(statistics.beta))
+    >>> to_frame(table)[["variant_id", "phenotype", "beta"]].values.tolist()
+    [['1_10_G_A', 'qt', 0.5]]
+    """
     variant, phenotype = np.nonzero(reported)
     columns = {name: getattr(statistics, name)[variant, phenotype] for name in Statistics._fields}
+
     columns["base_pair_location"] = variants["base_pair_location"].to_numpy()[variant]
     columns["phenotype"] = pa.DictionaryArray.from_arrays(
         pa.array(phenotype, pa.int32()), pa.array(phenotypes, pa.string())

@@ -13,7 +13,7 @@ from ecgae.statistics.calls import Calls, count_packed, from_dosage, from_packed
 from ecgae.statistics.variant_counts import Counts
 
 Rows = Int[np.ndarray, " variant"]
-
+"""Variants as rows of `Genotypes.variants`."""
 
 BLOCK = 2**25
 """Bytes of a block's genotypes in single precision, about: large enough for a matrix product to run
@@ -21,7 +21,11 @@ at full speed."""
 
 
 def block_size(individuals: int, copies: int = 1) -> int:
-    """Variants at a time; `copies`: of the genotypes that are made on the way."""
+    """How many variants to take at a time; `copies`: of the genotypes that are made on the way.
+
+    >>> block_size(individuals=500), block_size(individuals=50_000)
+    (2048, 167)
+    """
     return min(2048, max(16, BLOCK // (4 * individuals * copies)))
 
 
@@ -38,7 +42,7 @@ def listed(inputs: ScanInput) -> Rows:
 
 
 def blocks(inputs: ScanInput, rows: Rows, size: int) -> Iterator[tuple[str, Rows]]:
-    """The rows, at most `size` at a time and of one chromosome."""
+    """Blocks of at most `size` rows, all of one chromosome, each with that chromosome's name."""
     chromosome = inputs.genotypes.variants["chromosome"].to_numpy()[rows]
     for here in np.split(rows, np.flatnonzero(chromosome[1:] != chromosome[:-1]) + 1):
         for start in range(0, len(here), size):
@@ -60,6 +64,7 @@ def calls_of(
         counted = count_packed(packed, len(individuals))
         kept, failed = _kept(counted.counts, True, variant_filter)
         return rows[kept], from_packed(counted if kept.all() else counted.of(kept)), failed
+
     dosage = genotypes.read(rows, individuals)
     calls = from_dosage(dosage)
     kept, failed = _kept(calls.counts, genotypes.hard_calls, variant_filter)
@@ -69,6 +74,7 @@ def calls_of(
 def _kept(
     counts: Counts, hard_calls: bool, variant_filter: VariantFilter | None
 ) -> tuple[Bool[np.ndarray, " variant"], Counter[str]]:
+    """Which variants pass, and how many fail, by reason."""
     failed = variant_filter.failed(counts, hard_calls) if variant_filter else {}
     kept = np.ones(len(counts.n), dtype=bool)
     for who in failed.values():
@@ -79,9 +85,9 @@ def _kept(
 def passing(inputs: ScanInput, size: int = 1024) -> tuple[Rows, Counter[str]]:
     """All rows that pass the filter among the scan's people, and how many do not, by reason: a pass
     of its own."""
-    found, excluded = [], Counter[str]()
+    parts, excluded = [], Counter[str]()
     for _, rows in blocks(inputs, listed(inputs), size):
         kept, _, failed = calls_of(inputs.genotypes, rows, inputs.individuals, inputs.filter)
-        found.append(kept)
+        parts.append(kept)
         excluded += failed
-    return np.concatenate(found) if found else np.empty(0, dtype=np.int64), excluded
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64), excluded

@@ -1,7 +1,6 @@
 """Which variants are tested: by place and name before the genotypes are read, by their counts
 after."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,10 @@ import pandas as pd
 from jaxtyping import Bool
 
 from ecgae.errors import InputError
+from ecgae.genetics.genotypes.contract import AUTOSOMES
+from ecgae.genetics.region import Region
 from ecgae.statistics import hardy_weinberg
 from ecgae.statistics.variant_counts import Counts
-
-REGION = re.compile(r"(?:chr)?0?([1-9]|1\d|2[0-2])(?::(\d+)-(\d+))?")
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class VariantFilter:
             raise InputError(
                 f"variants.min_minor_allele_count must be 0 or more; got {self.min_minor_allele_count}."
             )
+
         for name, most in [
             ("min_minor_allele_frequency", 0.5),
             ("min_call_rate", 1),
@@ -58,15 +58,17 @@ class VariantFilter:
                 raise InputError(
                     f"variants.{name} must be from 0 to {most}; got {getattr(self, name)}."
                 )
+
         if isinstance(self.regions, str):
             raise InputError(
                 f"variants.regions must be a list; got {self.regions}. Write variants.regions=['{self.regions}']."
             )
         for region in self.regions:
-            _borders(region)
+            _region(region)
 
     def listed(self, variants: pd.DataFrame) -> Bool[np.ndarray, " variant"]:
-        """Those that `regions`, `keep` and `remove` leave, by the columns of `Genotypes.variants`.
+        """Which variants `regions`, `keep` and `remove` leave, by the columns of
+        `Genotypes.variants`.
 
         Prints how many names and regions match nothing. Raises `InputError` where nothing is left.
         """
@@ -87,7 +89,17 @@ class VariantFilter:
     def failed(self, counts: Counts, hard_calls: bool) -> dict[str, Bool[np.ndarray, " variant"]]:
         """Why variants are not tested, each at the first reason: the reason, and which ones.
 
-        Where `hard_calls`, the info of imputation is not looked at.
+        Where `hard_calls`, the info of imputation is not looked at. Of three variants in three
+        people, nobody carries the first, and one call of the last is missing:
+
+        >>> from ecgae.statistics.calls import from_dosage
+        >>> dosage = np.array([[0, 1, 2], [0, 0, np.nan], [0, 1, 1]], dtype=np.float32)
+        >>> some = VariantFilter(min_minor_allele_count=1, min_call_rate=0.9, min_hwe_p=0)
+        >>> for reason, which in some.failed(from_dosage(dosage).counts, hard_calls=True).items():
+        ...     print(reason, which)
+        no call [False False False]
+        minor allele count below 1 [ True False False]
+        call rate below 0.9 [False False  True]
         """
         passing = np.ones(len(counts.n), dtype=bool)
         failed = {}
@@ -99,13 +111,16 @@ class VariantFilter:
     def _reasons(
         self, counts: Counts, hard_calls: bool
     ) -> Iterator[tuple[str, Bool[np.ndarray, " variant"]]]:
+        """Every reason in turn, and which variants it is true of, other reasons aside."""
         yield "no call", counts.n == 0
+
         if self.min_minor_allele_count:
             rare = counts.minor_allele_count < self.min_minor_allele_count
             yield f"minor allele count below {self.min_minor_allele_count:g}", rare
         if self.min_minor_allele_frequency:
             rare = counts.minor_allele_frequency < self.min_minor_allele_frequency
             yield f"minor allele frequency below {self.min_minor_allele_frequency:g}", rare
+
         if self.min_call_rate:
             yield f"call rate below {self.min_call_rate:g}", counts.call_rate < self.min_call_rate
         if self.min_hwe_p:
@@ -118,12 +133,10 @@ class VariantFilter:
             yield f"info below {self.min_info:g}", counts.info < self.min_info
 
     def _in_regions(self, variants: pd.DataFrame) -> Bool[np.ndarray, " variant"]:
-        chromosome, position = variants["chromosome"], variants["base_pair_location"].to_numpy()
         inside = np.zeros(len(variants), dtype=bool)
         empty = []
         for region in self.regions:
-            name, first, last = _borders(region)
-            here = (chromosome == name).to_numpy() & (first <= position) & (position <= last)
+            here = _region(region).holds(variants)
             inside |= here
             empty += [] if here.any() else [str(region)]
         if empty:
@@ -133,15 +146,18 @@ class VariantFilter:
         return inside
 
 
-def _borders(region: str | int) -> tuple[str, int, int]:
-    """Chromosome, first and last base pair."""
-    match = REGION.fullmatch(str(region))
-    if match is None or (match[2] and int(match[2]) > int(match[3])):
+def _region(text: str | int) -> Region:
+    """A region of an autosome; raises `InputError` where the text names none."""
+    try:
+        region = Region.parse(str(text))
+        if region.chromosome not in AUTOSOMES:
+            raise ValueError(f"{region.chromosome} is no autosome")
+    except ValueError:
         raise InputError(
             "variants.regions must be chromosomes from 1 to 22 or base pairs of them, as 6 or 6:25000000-34000000; "
-            f"got {region}."
-        )
-    return match[1], int(match[2] or 0), int(match[3] or np.iinfo(np.int64).max)
+            f"got {text}."
+        ) from None
+    return region
 
 
 def _named(variants: pd.DataFrame, path: Path, setting: str) -> Bool[np.ndarray, " variant"]:
@@ -156,11 +172,13 @@ def _named(variants: pd.DataFrame, path: Path, setting: str) -> Bool[np.ndarray,
         raise InputError(
             f"{setting} must be a text file of variants; {path} is not: {error}."
         ) from None
+
     names = {line.split()[0] for line in lines if line.strip() and not line.startswith("#")}
     if not names:
         raise InputError(
             f"{setting} must name a variant; {path} is empty. Set it to null to use no list."
         )
+
     rsid, variant_id = variants["rsid"].isin(names), variants["variant_id"].isin(names)
     known = set(variants.loc[rsid, "rsid"]) | set(variants.loc[variant_id, "variant_id"])
     if len(known) < len(names):

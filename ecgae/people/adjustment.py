@@ -26,15 +26,20 @@ class Term(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Term":
-        """ "age^2*sex": names of covariates, powers from 1 to 9, spaces ignored."""
+        """The product that a text such as "age^2*sex" names: covariates with powers from 1 to 9,
+        spaces ignored.
+
+        >>> Term.parse("age^2 * sex").powers
+        (('age', 2), ('sex', 1))
+        """
         powers = []
         for factor in text.split("*"):
-            found = re.fullmatch(r"\s*([^\^]*[^\^\s])\s*(?:\^\s*([1-9]))?\s*", factor)
-            if not found:
+            match = re.fullmatch(r"\s*([^\^]*[^\^\s])\s*(?:\^\s*([1-9]))?\s*", factor)
+            if not match:
                 raise InputError(
                     f"adjustment.terms must be products of covariates such as 'age^2' or 'age^2*sex'; got {text!r}."
                 )
-            powers.append((found[1], int(found[2] or 1)))
+            powers.append((match[1], int(match[2] or 1)))
         return cls(
             "*".join(f"{name}^{power}" if power > 1 else name for name, power in powers),
             tuple(powers),
@@ -42,7 +47,12 @@ class Term(NamedTuple):
 
     def columns(self, covariates: Mapping[str, Columns]) -> Columns:
         """One product for each combination of levels, of centred columns: age^2 is then not nearly
-        age again."""
+        age again.
+
+        >>> age = np.array([40.0, 50.0, 60.0])
+        >>> Term.parse("age^2").columns({"age": {"age": age}})
+        {'age^2': array([100.,   0., 100.])}
+        """
         built = {}
         choices = [
             [

@@ -28,18 +28,28 @@ class Condition(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "Condition":
         """A column, one of = == != < <= > >=, and a value; spaces around the sign do not count."""
-        found = re.fullmatch(r"\s*([^=<>!]+?)\s*(==|!=|<=|>=|=|<|>)\s*([^=<>!]+?)\s*", text)
-        if not found:
+        match = re.fullmatch(r"\s*([^=<>!]+?)\s*(==|!=|<=|>=|=|<|>)\s*([^=<>!]+?)\s*", text)
+        if not match:
             raise InputError(
                 "individuals.where must hold conditions such as '22006=1', 'missing_outlier!=1' or 'age>=40'; "
                 f"got {text!r}."
             )
-        return cls(*found.groups())
+        return cls(*match.groups())
 
-    def holds(self, table: pd.DataFrame) -> Bool[np.ndarray, " row"]:
-        """The rows where it is so. A missing value equals none but NA, so that it meets `!=1`; it
-        meets no < or >."""
-        values = self._values(table)
+    def holds(
+        self, table: pd.DataFrame, source: str = "the covariates"
+    ) -> Bool[np.ndarray, " row"]:
+        """The rows that meet the condition; `source` names the table in messages.
+
+        A missing value equals NA alone, so that it meets `!=1`; it meets no < or >.
+
+        >>> people = pd.DataFrame({"outlier": [1.0, np.nan, 0.0], "age": [52.0, 38.0, np.nan]})
+        >>> Condition.parse("outlier!=1").holds(people)
+        array([False,  True,  True])
+        >>> Condition.parse("age>=40").holds(people)
+        array([ True, False, False])
+        """
+        values = self._values(table, source)
         if self.comparison in ORDER:
             return ORDER[self.comparison](self._numbers(values), self._number())
         if self.value in MISSING:
@@ -50,11 +60,11 @@ class Condition(NamedTuple):
             same = values.astype(object).to_numpy() == self.value
         return same != (self.comparison == "!=")
 
-    def _values(self, table: pd.DataFrame) -> pd.Series:
+    def _values(self, table: pd.DataFrame, source: str) -> pd.Series:
         if self.column not in table:
             raise InputError(
-                f"individuals.where must name columns of {table.attrs.get('source', 'the covariates')}; got "
-                f"{self.column}. There are {', '.join(table)}."
+                f"individuals.where must name columns of {source}; got {self.column}. "
+                f"There are {', '.join(table)}."
             )
         return table[self.column]
 

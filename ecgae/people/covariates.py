@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, Shaped
 from ecgae.errors import InputError
 from ecgae.people.adjustment import AS_THEY_ARE, Adjustment, Columns
 from ecgae.people.conditions import Condition
+from ecgae.people.covariate_table import Covariates
 from ecgae.people.tables import column_names, read_table, refuse_text
 from ecgae.people.ukb_covariates import read_ukb_covariates
 from ecgae.people.ukb_fields import are_fields
@@ -34,131 +35,125 @@ class Design(NamedTuple):
 
 def read_covariates(
     path: Path | str, adjustment: Adjustment = AS_THEY_ARE, where: Sequence[str] = ()
-) -> pd.DataFrame:
-    """A table as from `tables.read_table`; of UK Biobank's fields, covariates are built for each
-    visit.
+) -> Covariates:
+    """The table as it is; of UK Biobank's fields, covariates are built for each visit.
 
     `where` are the conditions on who is analysed. A column that they name is a flag, not a
-    covariate, if it is the same for all who meet them. `table.attrs` says which columns are
-    "flags", and which of a UK Biobank table "categorical".
+    covariate, if it is the same for all who meet them.
     """
     names = column_names(path)
     conditions = [Condition.parse(text) for text in where]
+
     if are_fields(names):
-        table = read_ukb_covariates(
-            Path(path), names, adjustment, [condition.column for condition in conditions]
-        )
-        for condition in conditions:
-            condition.holds(
-                table
-            )  # a condition that cannot be met is an error of today, not of after the training
+        asked = [condition.column for condition in conditions]
+        covariates = read_ukb_covariates(Path(path), names, adjustment, asked)
+        for condition in conditions:  # one that cannot be met is refused before the training
+            condition.holds(covariates.table, covariates.source)
     else:
-        table = read_table(path)
-        table.attrs["flags"] = _flags(table, conditions)
-    adjustment.check(
-        covariate_names(table), table.attrs.get("categorical", ()), table.attrs["source"]
-    )
-    return table
+        table, source = read_table(path), Path(path).name
+        covariates = Covariates(table, source, flags=_flags(table, source, conditions))
+
+    adjustment.check(covariates.names, covariates.categorical, covariates.source)
+    return covariates
 
 
-def _flags(table: pd.DataFrame, conditions: Sequence[Condition]) -> list[str]:
+def _flags(table: pd.DataFrame, source: str, conditions: Sequence[Condition]) -> tuple[str, ...]:
     """The columns that conditions name and that say nothing more about those who meet all of
     them."""
     those = table
     for condition in conditions:
-        those = those[condition.holds(those)]
+        those = those[condition.holds(those, source)]
     named = dict.fromkeys(
         condition.column for condition in conditions if condition.column != "visit"
     )
-    flags = [name for name in named if those[name].nunique() <= 1]
+    flags = tuple(name for name in named if those[name].nunique() <= 1)
     if flags:
-        print(
-            f"{', '.join(flags)} of {table.attrs['source']} says who is analysed and is no covariate"
-        )
+        print(f"{', '.join(flags)} of {source} says who is analysed and is no covariate")
     return flags
 
 
-def covariate_names(table: pd.DataFrame) -> list[str]:
-    """The columns of a table that are covariates: not the visit, and not what only says who is
-    analysed."""
-    return [
-        str(name) for name in table if name != "visit" and name not in table.attrs.get("flags", ())
-    ]
-
-
 def design_matrix(
-    table: pd.DataFrame,
+    covariates: Covariates,
     sample_ids: Shaped[np.ndarray, " individual"],
     visits: Int[np.ndarray, " individual"] | None = None,
     categorical: Sequence[str] = (),
     adjustment: Adjustment = AS_THEY_ARE,
 ) -> Design:
-    """The covariates of the given people, in their order; `table` as from `read_covariates`.
+    """The covariates of the given people as columns of numbers, in the order of the people.
 
     Where both sides have visits, rows are matched by person and visit: age and centre belong to the
     visit of the ECG. A constant column and one that follows from those before it are not used, and
     accounted for. Raises `InputError` for a person without a row, text in a cell, a gap unless gaps
     are filled, and fewer people than parameters.
+
+    >>> ages = pd.DataFrame({"age": [50.0, 62, 57, 70]}, index=["p1", "p2", "p3", "p4"])
+    >>> people = np.array(["p4", "p1", "p3", "p2"])
+    >>> design_matrix(Covariates(ages), people).matrix[:, 0]
+    array([70., 50., 57., 62.])
     """
-    source = table.attrs.get("source", "the covariates")
-    rows = covariate_rows(table, sample_ids, visits)
+    source = covariates.source
+    rows = covariate_rows(covariates, sample_ids, visits)
     if (rows < 0).any():
         raise InputError(
             f"{(rows < 0).sum():,} of {len(rows):,} individuals have no row in {source}, "
             f"e.g. {sample_ids[rows < 0][0]}. "
             "Set people=shared to leave them out."
         )
-    labels = labelled(table, categorical)
-    adjustment.check(covariate_names(table), labels, source)
+    labels = labelled(covariates, categorical)
+    adjustment.check(covariates.names, labels, source)
+
     account: list[str] = []
-    covariates: dict[str, Columns] = {}
-    for name in covariate_names(table):
-        values = table[name].iloc[rows]
+    numbers_of: dict[str, Columns] = {}
+    for name in covariates.names:
+        values = covariates.table[name].iloc[rows]
         if values.isna().any():
             values = _filled(values, name in labels, adjustment, source, account)
-        covariates[name] = _indicators(values) if name in labels else _numbers(values, source)
-    terms = [term.columns(covariates) for term in adjustment.products]
+        numbers_of[name] = _indicators(values) if name in labels else _numbers(values, source)
+
+    terms = [term.columns(numbers_of) for term in adjustment.products]
     columns: dict[str, np.ndarray] = {}
-    for part in (*covariates.values(), *terms):
+    for part in (*numbers_of.values(), *terms):
         columns |= {name: numbers for name, numbers in part.items() if name not in columns}
     return _design(columns, len(rows), source, account)
 
 
 def covariate_rows(
-    table: pd.DataFrame,
+    covariates: Covariates,
     sample_ids: Shaped[np.ndarray, " individual"],
     visits: Int[np.ndarray, " individual"] | None,
 ) -> Int[np.ndarray, " individual"]:
     """The row of each person (at the visit, where both sides have visits), -1 for none."""
-    if "visit" in table and visits is not None:
+    table = covariates.table
+    if covariates.has_visits and visits is not None:
         near = np.flatnonzero(table.index.isin(sample_ids))
         index = pd.MultiIndex.from_arrays([table.index[near], table["visit"].iloc[near]])
         places = index.get_indexer(pd.MultiIndex.from_arrays([sample_ids, visits]))
         return np.append(near, -1)[places]
-    if not table.index.is_unique or ("visit" in table and table.attrs.get("fields")):
+
+    if not table.index.is_unique or (covariates.has_visits and covariates.by_visit):
         raise InputError(
-            f"{table.attrs.get('source', 'the covariates')} must have one row per individual where the phenotypes have "
-            "no visit; it has rows of visits. Add a visit column to the phenotypes, or keep one row of each."
+            f"{covariates.source} must have one row per individual where the phenotypes have no visit; it has rows of "
+            "visits. Add a visit column to the phenotypes, or keep one row of each."
         )
     return table.index.get_indexer(pd.Index(sample_ids))
 
 
-def labelled(table: pd.DataFrame, categorical: Sequence[str]) -> set[str]:
+def labelled(covariates: Covariates, categorical: Sequence[str]) -> set[str]:
     """The columns that are labels: those named, and those that the table says. Raises `InputError`
     for another name."""
-    unknown = [name for name in categorical if name not in table]
+    unknown = [name for name in categorical if name not in covariates.table]
     if unknown:
-        source = table.attrs.get("source", "the covariates")
-        there = ", ".join(covariate_names(table))
+        there = ", ".join(covariates.names)
         raise InputError(
-            f"categorical must name columns of {source}; got {unknown[0]}. There are {there}."
+            f"categorical must name columns of {covariates.source}; got {unknown[0]}. There are {there}."
         )
-    return {*categorical, *table.attrs.get("categorical", ())}
+    return {*categorical, *covariates.categorical}
 
 
 def _filled(
     values: pd.Series, is_label: bool, adjustment: Adjustment, source: str, account: list[str]
 ) -> pd.Series:
+    """The values with their gaps filled, by the mean or by a level of their own."""
     gaps = values.isna()
     if adjustment.missing != "mean":
         raise InputError(
@@ -171,11 +166,13 @@ def _filled(
             f"Covariate {values.name} of {source} must be known for somebody analysed; all {len(values):,} values are "
             "missing. Is it of the right visit?"
         )
+
     if is_label:
         account.append(
             f"{gaps.sum():,} have no {values.name} in {source}: {values.name}={NO_LEVEL}"
         )
         return values.astype(object).where(~gaps, NO_LEVEL)
+
     refuse_text(values, source)
     account.append(
         f"{gaps.sum():,} have no {values.name} in {source}: the mean of the others is used"
@@ -211,15 +208,15 @@ def _label(level: object) -> str:
 
 
 def _design(columns: Columns, n: int, source: str, account: list[str]) -> Design:
-    found = independent(columns)
+    chosen = independent(columns)
     account += [
-        f"covariate {name} of {source} is not used: {why}" for name, why in found.reasons.items()
+        f"covariate {name} of {source} is not used: {why}" for name, why in chosen.reasons.items()
     ]
-    p = len(found.names)
+    p = len(chosen.names)
     if n < p + 3:
         raise InputError(
             f"There must be more individuals than parameters: {p} covariates, an intercept and a variant need at least "
             f"{p + 3}; got {n}. Use fewer covariates or more people."
         )
-    matrix = np.stack([columns[name] for name in found.names], axis=1) if p else np.empty((n, 0))
-    return Design(found.names, matrix, account)
+    matrix = np.stack([columns[name] for name in chosen.names], axis=1) if p else np.empty((n, 0))
+    return Design(chosen.names, matrix, account)

@@ -39,6 +39,7 @@ def read_pairs(file: str) -> pd.DataFrame:
         raise InputError(
             f"relatives must be a table of related pairs; {file} cannot be read: {error}."
         ) from None
+
     columns = {str(name).upper().lstrip("#").replace("IID", "ID"): name for name in table}
     if not {"ID1", "ID2"} <= columns.keys():
         raise InputError(
@@ -47,6 +48,7 @@ def read_pairs(file: str) -> pd.DataFrame:
     pairs = table[[columns["ID1"], columns["ID2"]]].set_axis(["one", "other"], axis=1)
     if pairs.isna().any(axis=None):
         raise InputError(f"relatives must have two ids in every row; {file} lacks some.")
+
     if "KINSHIP" not in columns:
         return pairs.assign(kinship=np.nan)
     kinship = pd.to_numeric(table[columns["KINSHIP"]], errors="coerce")
@@ -83,12 +85,22 @@ def unrelated(
     text. Whoever has gone and turns out to have no relative among those who stay comes back, the
     last first. The order of `sample_ids` and `pairs` is irrelevant. The largest such set is hard to
     find; on families as they occur this is it, or nearly.
+
+    Of a mother (m) and two half siblings (s, d), the mother goes; with a lower limit one of the
+    siblings must go too, and x, who is nobody's relative, always stays:
+
+    >>> pairs = pd.DataFrame(
+    ...     {"one": ["m", "m", "s"], "other": ["s", "d", "d"], "kinship": [0.25, 0.25, 0.125]}
+    ... )
+    >>> unrelated(np.array(["m", "s", "d", "x"]), pairs, max_kinship=0.2)
+    array([False,  True,  True,  True])
+    >>> unrelated(np.array(["m", "s", "d", "x"]), pairs, max_kinship=0.05)
+    array([False, False,  True,  True])
     """
     people = np.unique(sample_ids)
     ranks = pd.Index(people)
-    close = pairs[
-        ~(pairs["kinship"] <= max_kinship)
-    ]  # without a coefficient, a pair that is listed is related
+    # without a coefficient, a pair that is listed is related
+    close = pairs[~(pairs["kinship"] <= max_kinship)]
     places = np.stack([ranks.get_indexer(close[side]) for side in ("one", "other")], axis=1)
     here = (places >= 0).all(axis=1) & (places[:, 0] != places[:, 1])
     stays = _independent(places[here], len(people))
@@ -104,6 +116,7 @@ def _independent(
     graph = _graph(links.reshape(-1, 2), len(linked))
     neighbours, starts = graph.indices.tolist(), graph.indptr.tolist()
     relatives = [set(neighbours[start:end]) for start, end in pairwise(starts)]
+
     queue = [(-len(those), -person) for person, those in enumerate(relatives)]
     heapq.heapify(queue)
     while queue:
@@ -116,6 +129,7 @@ def _independent(
             relatives[relative].remove(person)
             heapq.heappush(queue, (-len(relatives[relative]), -relative))
         relatives[person] = set()
+
     stays[linked[gone]] = False
     for person in reversed(gone):
         around = neighbours[starts[person] : starts[person + 1]]

@@ -24,6 +24,13 @@ def read_ids(file: str, name: str = "list") -> frozenset[str]:
 
     UK Biobank's list of withdrawn participants is one: ids, one per line, no header. Ids are text.
     Raises `InputError`, in which `name` is what the user calls the list.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".txt") as file:
+    ...     _ = file.write("#FID IID\\n0 007\\n0 010\\n")
+    ...     file.flush()
+    ...     sorted(read_ids(file.name))
+    ['007', '010']
     """
     if not Path(file).is_file():
         raise InputError(
@@ -33,6 +40,7 @@ def read_ids(file: str, name: str = "list") -> frozenset[str]:
         text = Path(file).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{name} must be a list of ids; {file} is not text in UTF-8.") from None
+
     bare = [line.replace('"', "").strip().rstrip(",") for line in text.splitlines()]
     lines = [re.split(r"\s*,\s*|\s+", line) for line in bare if line]
     place = _named_place(lines[0]) if lines else None
@@ -43,14 +51,15 @@ def read_ids(file: str, name: str = "list") -> frozenset[str]:
     )
     if place is None:
         place = 1 if rest and len(rest[0]) > 1 else 0
-    found = [cells[place] if place < len(cells) else "" for cells in rest]
-    if not found or "" in found:
-        what = f"that of {found.count(''):,} lines is missing" if found else "it has none"
+
+    ids = [cells[place] if place < len(cells) else "" for cells in rest]
+    if not ids or "" in ids:
+        what = f"that of {ids.count(''):,} lines is missing" if ids else "it has none"
         raise InputError(
             f"{name} must have an id in every line, IID or FID IID as for plink2 --keep; in {file} {what}. "
             "Leave it null if there is nobody to list."
         )
-    return frozenset(found)
+    return frozenset(ids)
 
 
 def _named_place(first: list[str]) -> int | None:
@@ -65,6 +74,11 @@ def other_spelling(ids: Iterable[str], others: Iterable[str]) -> str:
     none does.
 
     One side at a time is read otherwise: A_1 and A_2 are two people, A_1 and A may be one.
+
+    >>> other_spelling(["007", "010"], ["7", "10", "11"])
+    '2 ids agree but for leading zeros, e.g. 007 and 7. Write ids alike in all files.'
+    >>> other_spelling(["A_1", "A_2"], ["A_3"])
+    ''
     """
     one, other = ({str(sample_id) for sample_id in side} for side in (ids, others))
     for difference, bare in SPELLINGS.items():

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int, Shaped
 
 from ecgae.errors import InputError
 from ecgae.people.conditions import Condition
+from ecgae.people.covariate_table import Covariates
 from ecgae.people.families import THIRD_DEGREE, read_pairs, unrelated
 from ecgae.people.ids import other_spelling, read_ids
 
@@ -30,8 +31,9 @@ class Listed(NamedTuple):
     """Who is left out by lists of ids."""
 
     reasons: dict[str, Mask]
+    """Who is left out, by what "they" did or are."""
     notes: list[str]
-    """How many ids of a list are nobody's."""
+    """Lines that say how many ids of a list are nobody's."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,16 @@ class Individuals:
     """
 
     withdrawn: str | None = None
-    """List of those who withdrew their consent."""
+    """List of the ids of those who withdrew their consent."""
     keep: str | None = None
-    """List: only these are analysed."""
+    """List of ids: only these people are analysed."""
     remove: str | None = None
-    """List: these are not."""
+    """List of ids: these people are not analysed."""
     where: Sequence[str] = ()
     """Conditions on columns of the covariates; all must hold."""
     relatives: str | None = None
-    """Table of pairs: of relatives above `max_kinship` as many stay as can without two who are
-    related. Without a column Kinship, every pair counts."""
+    """Table of related pairs: of relatives with a kinship above `max_kinship` as many stay as can
+    without two who are related. Without a column Kinship, every pair counts."""
     max_kinship: float = THIRD_DEGREE
 
     def __post_init__(self) -> None:
@@ -68,7 +70,7 @@ class Individuals:
                 "0.0442 is the least of third-degree relatives, 0.0884 of second-degree and 0.177 of first-degree ones."
             )
 
-    def check(self, covariates: pd.DataFrame | None) -> None:
+    def check(self, covariates: Covariates | None) -> None:
         """Raises `InputError` where a list, the relatives or a column cannot be used, before
         anything long."""
         nobody = np.array([], dtype=str)
@@ -85,6 +87,7 @@ class Individuals:
             file = getattr(self, name)
             if file is None:
                 continue
+
             ids = read_ids(file, f"individuals.{name}")
             listed = pd.Index(sample_ids).isin(ids)
             reasons[reason.format(Path(file).name)] = listed == leaves_out
@@ -93,6 +96,7 @@ class Individuals:
                 raise InputError(
                     f"individuals.{name} must write ids as the phenotypes do; {file} names nobody: {hint}"
                 )
+
             nobody = len(ids) - int(listed.sum())
             if nobody:
                 notes.append(
@@ -101,17 +105,19 @@ class Individuals:
         return Listed(reasons, notes)
 
     def unfit(
-        self, covariates: pd.DataFrame | None, rows: Int[np.ndarray, " individual"]
+        self, covariates: Covariates | None, rows: Int[np.ndarray, " individual"]
     ) -> dict[str, Mask]:
         """Who does not meet which condition; `rows` of the covariates, and who has none (-1) is not
         judged."""
-        if covariates is None and self.where:
+        if not self.where:
+            return {}
+        if covariates is None:
             raise InputError(
                 f"covariates must be named where individuals.where asks for {self.where[0]}; got none."
             )
         reasons = {}
         for condition in map(Condition.parse, self.where):
-            met = condition.holds(covariates)
+            met = condition.holds(covariates.table, covariates.source)
             reasons[f"do not have {condition}"] = (
                 (rows >= 0) & ~met[rows] if len(met) else np.zeros(len(rows), bool)
             )

@@ -33,15 +33,15 @@ class Phenotypes(NamedTuple):
     """What is tested: one row per person (and visit), NaN = missing."""
 
     sample_ids: Shaped[np.ndarray, " individual"]
-    """Text."""
+    """The ids, as text."""
     visits: Int[np.ndarray, " individual"] | None
     names: list[str]
     values: Float[np.ndarray, "individual phenotype"]
     source: str
-    """Where they come from, for messages."""
+    """The name of the file or model that the phenotypes come from, for messages."""
     people: str = "none"
-    """Whose they are: of the part `select`, who were not trained on; of all, those who were trained
-    on too; of another part; none: nobody was in training."""
+    """Whose phenotypes they are. select: people who were not trained on; all: those who were trained
+    on too; another part of the split; none: nobody was in training."""
 
 
 def column_names(path: Path | str) -> list[str]:
@@ -55,7 +55,7 @@ def read_table(path: Path | str, wanted: Callable[[str], bool] = lambda name: Tr
     as an integer.
 
     `wanted` says of a column's name whether to keep it; ids are kept anyway, and what is not kept
-    takes no memory. `table.attrs["source"]` is the file's name, for messages.
+    takes no memory.
     """
     path = Path(path)
 
@@ -65,14 +65,16 @@ def read_table(path: Path | str, wanted: Callable[[str], bool] = lambda name: Tr
     cells = _read_plain(path, kept)
     if cells is None:
         cells = _read_cells(path, kept)
+
     ids = [column for column in cells if column in ID_COLUMNS]
     if len(ids) != 1:
-        found = "none of them" if not ids else " and ".join(ids)
+        there = "none of them" if not ids else " and ".join(ids)
         raise InputError(
-            f"{path} must have one column of ids, {', '.join(ID_COLUMNS)}; it has {found} among "
+            f"{path} must have one column of ids, {', '.join(ID_COLUMNS)}; it has {there} among "
             f"{', '.join(column_names(path))[:100]!r}. "
             "Name the column of ids IID, and separate columns by tabs, commas or spaces."
         )
+
     table = cells.set_index(ids[0]).rename_axis("sample_id")
     table = table.drop(columns=[column for column in FAMILY_COLUMNS if column in table])
     for name in table.select_dtypes(exclude="number"):
@@ -80,7 +82,6 @@ def read_table(path: Path | str, wanted: Callable[[str], bool] = lambda name: Tr
     if "visit" in table:
         table["visit"] = _visits(table["visit"], path)
     _refuse_bad_keys(table, path)
-    table.attrs["source"] = path.name
     return table
 
 
@@ -94,11 +95,13 @@ def read_phenotypes(path: Path | str) -> Phenotypes:
     values = table.drop(columns="visit", errors="ignore")
     if values.shape[1] == 0:
         raise InputError(f"{path} must have at least one phenotype beside the ids; it has none.")
+
     for name in values.select_dtypes(exclude="number"):
         refuse_text(values[name], Path(path).name)
     numbers = values.to_numpy(dtype=np.float64)
     for column in np.flatnonzero(np.isinf(numbers).any(axis=0)):
         refuse_text(values.iloc[:, column], Path(path).name)
+
     return Phenotypes(
         sample_ids=table.index.to_numpy(dtype=str),
         visits=table["visit"].to_numpy(dtype=np.int64) if "visit" in table else None,
@@ -147,52 +150,79 @@ def _read_plain(path: Path, wanted: Callable[[str], bool]) -> pd.DataFrame | Non
 
     Columns of plain numbers come as numbers, all others as text.
     """
+    header = _plain_header(path)
+    if header is None:
+        return None
+    delimiter, names = header
+    table = _read_arrow(path, delimiter, [name for name in names if wanted(name)])
+    if table is None or not _is_plain(table):
+        return None
+    frame = _frame_of(table)
+    return frame if _is_sound(frame) else None
+
+
+def _plain_header(path: Path) -> tuple[str, list[str]] | None:
+    """The delimiter, tab or comma, and the names of the columns; None where a name is empty, quoted,
+    padded or there twice, or where there are no two of them."""
     with _opened(path) as file:
         header = file.readline()
     delimiter = "\t" if "\t" in header else ","
     names = header.strip("\r\n").split(delimiter)
-    if (
-        len(names) < 2
-        or len(set(names)) < len(names)
-        or any(name != name.strip(' "') or not name for name in names)
-    ):
+    if len(names) < 2 or len(set(names)) < len(names):
         return None
-    text = {name: pa.string() for name in (*ID_COLUMNS, *FAMILY_COLUMNS)}
+    plain = all(name and name == name.strip(' "') for name in names)
+    return (delimiter, names) if plain else None
+
+
+def _read_arrow(path: Path, delimiter: str, columns: list[str]) -> pa.Table | None:
+    """These columns as Arrow reads them, ids as text; None where it cannot, since reading cell by
+    cell then finds the sentence to say."""
+    parse = arrow_csv.ParseOptions(
+        delimiter=delimiter, quote_char=False if delimiter == "\t" else '"'
+    )
+    convert = arrow_csv.ConvertOptions(
+        column_types={name: pa.string() for name in (*ID_COLUMNS, *FAMILY_COLUMNS)},
+        null_values=MISSING,
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        include_columns=columns,
+    )
     try:
-        table = arrow_csv.read_csv(
-            path,
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, quote_char=False if delimiter == "\t" else '"'
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=text,
-                null_values=MISSING,
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-                include_columns=[name for name in names if wanted(name)],
-            ),
-        )
-    except pa.ArrowInvalid:  # the sentence comes from reading it cell by cell
+        return arrow_csv.read_csv(path, parse_options=parse, convert_options=convert)
+    except pa.ArrowInvalid:
         return None
+
+
+def _is_plain(table: pa.Table) -> bool:
+    """Whether there are rows, of numbers and text alone, each with its id."""
     plain = {pa.int64(), pa.float64(), pa.string(), pa.null()}
-    ids = [name for name in names if name in ID_COLUMNS]
-    if (
-        not len(table)
-        or not {field.type for field in table.schema} <= plain
-        or any(table[name].null_count for name in ids)
-    ):
-        return None
+    return (
+        len(table) > 0
+        and {field.type for field in table.schema} <= plain
+        and not any(table[name].null_count for name in table.column_names if name in ID_COLUMNS)
+    )
+
+
+def _frame_of(table: pa.Table) -> pd.DataFrame:
+    """The table in pandas: text without spaces around it, missing cells as NaN but among ids."""
     frame = table.to_pandas()
     for field in table.schema:
         if field.type == pa.null():
             frame[field.name] = np.nan
         elif field.type == pa.string():
             cells = frame[field.name].astype(object).str.strip()
-            frame[field.name] = cells if field.name in ids else cells.where(~cells.isin(MISSING))
-    too_large = np.isinf(
-        frame.select_dtypes("float").to_numpy()
-    ).any()  # or infinite: text, where it is read by cell
-    return None if too_large or any((frame[name] == "").any() for name in ids) else frame
+            is_id = field.name in ID_COLUMNS
+            frame[field.name] = cells if is_id else cells.where(~cells.isin(MISSING))
+    return frame
+
+
+def _is_sound(frame: pd.DataFrame) -> bool:
+    """Whether no id is empty and no number infinite or too large for a float, which cell by cell is
+    text."""
+    infinite = np.isinf(frame.select_dtypes("float").to_numpy()).any()
+    return not infinite and not any(
+        (frame[name] == "").any() for name in frame if name in ID_COLUMNS
+    )
 
 
 def _read_cells(path: Path, wanted: Callable[[str], bool]) -> pd.DataFrame:
@@ -207,6 +237,7 @@ def _read_cells(path: Path, wanted: Callable[[str], bool]) -> pd.DataFrame:
                 cells.append([row[place].strip() for place in places])
             else:
                 uneven.append((number, len(row)))
+
     if not cells and not uneven:
         raise InputError(f"{path} must have a header line and at least one row; it has none.")
     if uneven:
@@ -246,6 +277,7 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 
 def _visits(column: pd.Series, path: Path) -> pd.Series:
+    """The column as whole numbers; raises `InputError` where it holds something else."""
     number = pd.to_numeric(column, errors="coerce")
     if number.isna().any() or (number % 1 != 0).any():
         raise InputError(
@@ -255,6 +287,7 @@ def _visits(column: pd.Series, path: Path) -> pd.Series:
 
 
 def _refuse_bad_keys(table: pd.DataFrame, path: Path) -> None:
+    """Raises `InputError` for an empty id, and for a person (and visit) with several rows."""
     if (table.index == "").any():
         raise InputError(
             f"{path} must have an id in every row; {int((table.index == '').sum()):,} rows have none."

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ecgae.errors import InputError
 from ecgae.people.adjustment import Adjustment
+from ecgae.people.covariate_table import Covariates
 from ecgae.people.tables import FAMILY_COLUMNS, ID_COLUMNS, read_table
 from ecgae.people.ukb_fields import (
     AGE,
@@ -47,19 +48,18 @@ all."""
 
 def read_ukb_covariates(
     path: Path, names: Sequence[str], adjustment: Adjustment, asked: Sequence[str]
-) -> pd.DataFrame:
-    """Covariates and flags in the form that `tables.read_table` returns; prints what was built from
-    what.
+) -> Covariates:
+    """Covariates and flags, one row per person and visit; prints what was built from what.
 
     `names` are the columns of the file, `asked` what conditions name. What they name beside the
-    covariates built is a
-    flag, and what a term names another covariate: a column of the file, or a field by its number
-    (22006), at the visit of the ECG if it has visits.
+    covariates built is a flag, and what a term names another covariate: a column of the file, or a
+    field by its number (22006), at the visit of the ECG if it has visits.
     """
     if "visit" in names:
         raise InputError(
             f"{path} must have either a column visit or UK Biobank's instances; it has both. Remove visit."
         )
+
     columns = by_field(names, str(path))
     extras = {
         name: _extra(name, columns, names, path)
@@ -70,42 +70,48 @@ def read_ukb_covariates(
         columns[Field(number)] for number in (SEX, GENETIC_SEX, BATCH) if Field(number) in columns
     ]
     sources = _sources(columns, adjustment.genetic_pcs, path) | extras
+
     used = {column for source in sources.values() for column in source.values()}.union(derived)
     wide = _with_derived(read_table(path, used.__contains__), columns)
     table = _long(
         wide,
         sources | {name: {None: name} for name in ("sex", "array", SEX_DIFFERS) if name in wide},
     )
-    table.attrs = {
-        "source": path.name,
-        "fields": True,
-        "flags": [
-            name
-            for name in (*extras, SEX_DIFFERS)
-            if name in table and name not in adjustment.factors
-        ],
-        "categorical": [name for name in ("centre",) if name in table],
-    }
+
     known = used.union(
         ID_COLUMNS,
         FAMILY_COLUMNS,
         (columns[field] for field in columns if field.number == GENETIC_PC),
     )
-    _report(table, [name for name in names if name not in known])
-    return table
+    _report(table, path.name, [name for name in names if name not in known])
+
+    flags = [
+        name for name in (*extras, SEX_DIFFERS) if name in table and name not in adjustment.factors
+    ]
+    return Covariates(
+        table=table,
+        source=path.name,
+        flags=tuple(flags),
+        categorical=("centre",) if "centre" in table else (),
+        by_visit=True,
+    )
 
 
 def _is_built(name: str) -> bool:
+    """Whether a name is one of the covariates that are built, or the visit."""
     return name in MEANINGS or name == "visit" or name.startswith("genetic_pc_")
 
 
 def _sources(columns: Mapping[Field, str], genetic_pcs: int, path: Path) -> Sources:
+    """Where each covariate that is built comes from; sex and array are added once they are
+    derived."""
     sources = {
         "age": by_visit(columns, AGE),
         "sex": {},
         "centre": by_visit(columns, CENTRE),
         "array": {},
     }
+
     pcs = {field.array: column for field, column in columns.items() if field.number == GENETIC_PC}
     lacking = [number for number in range(1, genetic_pcs + 1) if number not in pcs]
     if pcs and lacking:
@@ -127,13 +133,13 @@ def _extra(
     if name in names:
         return {None: name}
     bare = re.fullmatch(r"p?(\d{2,5})", name)
-    found = by_visit(columns, int(bare[1])) if bare else {}
-    if not found:
+    source = by_visit(columns, int(bare[1])) if bare else {}
+    if not source:
         raise InputError(
             f"individuals.where and adjustment.terms must name fields or columns of {path.name}, or age, sex, centre, "
             f"array or genetic_pc_1 ...; got {name}. Is it among the columns that you extracted?"
         )
-    return found
+    return source
 
 
 def _with_derived(wide: pd.DataFrame, columns: Mapping[Field, str]) -> pd.DataFrame:
@@ -151,7 +157,7 @@ def _with_derived(wide: pd.DataFrame, columns: Mapping[Field, str]) -> pd.DataFr
 
 
 def _sex(values: pd.Series) -> pd.Series:
-    """1 male, 0 female."""
+    """Sex as a number: 1 male, 0 female."""
     codes = (
         values
         if pd.api.types.is_numeric_dtype(values)
@@ -161,8 +167,8 @@ def _sex(values: pd.Series) -> pd.Series:
 
 
 def _array(values: pd.Series) -> pd.Series:
-    """1 UK Biobank Axiom (batch above 0, Batch_b001 ...), 0 UK BiLEVE (below 0, UKBiLEVEAX_b1
-    ...)."""
+    """The genotyping array as a number: 1 UK Biobank Axiom (batch above 0, Batch_b001 ...), 0 UK
+    BiLEVE (below 0, UKBiLEVEAX_b1 ...)."""
     if pd.api.types.is_numeric_dtype(values):
         return (values > 0).astype(float).where(values.notna())
     starts = {"Batch": 1.0, "UKBiL": 0.0}
@@ -174,6 +180,7 @@ def _array(values: pd.Series) -> pd.Series:
 
 
 def _coded(values: pd.Series, codes: pd.Series, must: str) -> pd.Series:
+    """The codes; raises `InputError` where a value that is there has none."""
     unknown = values[codes.isna() & values.notna()]
     if len(unknown):
         raise InputError(
@@ -187,6 +194,7 @@ def _long(wide: pd.DataFrame, sources: Sources) -> pd.DataFrame:
     visits: Sequence[int | None] = sorted(
         {visit for source in sources.values() for visit in source if visit is not None}
     )
+
     parts = []
     for visit in visits or [None]:
         columns = {
@@ -202,12 +210,13 @@ def _long(wide: pd.DataFrame, sources: Sources) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def _report(table: pd.DataFrame, unused: Sequence[str]) -> None:
-    source = table.attrs["source"]
+def _report(table: pd.DataFrame, source: str, unused: Sequence[str]) -> None:
+    """Prints which covariates were built, which could not be, and which columns are not used."""
     visits = f", visits {', '.join(map(str, table['visit'].unique()))}" if "visit" in table else ""
     built = [f"{name} ({fields})" for name, fields in MEANINGS.items() if name in table]
     absent = [f"{name} ({fields})" for name, fields in MEANINGS.items() if name not in table]
     pcs = sum(str(name).startswith("genetic_pc_") for name in table)
+
     print(
         f"covariates built from {source}{visits}: {', '.join(built)}".replace(
             "pc_1 (", f"pc_1 to {pcs} ("

@@ -33,11 +33,17 @@ class Field(NamedTuple):
 
 
 def field_of(name: str) -> Field | None:
-    """The field that a column's name means; None where it is another name."""
+    """The field that a column's name means; None where it is another name.
+
+    >>> field_of("f.21003.2.0") == field_of("p21003_i2") == Field(21003, instance=2)
+    True
+    >>> field_of("bmi") is None
+    True
+    """
     for spelling in SPELLINGS:
-        found = re.fullmatch(spelling, name)
-        if found:
-            return Field(*(int(number or 0) for number in found.groups()))
+        match = re.fullmatch(spelling, name)
+        if match:
+            return Field(*(int(number or 0) for number in match.groups()))
     return None
 
 

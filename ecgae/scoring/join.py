@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from ecgae.errors import InputError
 from ecgae.genetics.genotypes import Genotypes
-from ecgae.people.covariates import covariate_names, covariate_rows
+from ecgae.people.covariate_table import Covariates
+from ecgae.people.covariates import covariate_rows
 from ecgae.people.ids import other_spelling
 from ecgae.people.individuals import Individuals
 from ecgae.people.tables import Phenotypes
@@ -42,7 +43,7 @@ class Joined(NamedTuple):
 def join(
     phenotypes: Phenotypes,
     genotypes: Genotypes,
-    covariates: pd.DataFrame | None = None,
+    covariates: Covariates | None = None,
     people: str = "all",
     individuals: Individuals = EVERYBODY,
     missing: str = "people",
@@ -94,16 +95,16 @@ def join(
 
 
 def known_of(
-    table: pd.DataFrame | None,
+    covariates: Covariates | None,
     names: Sequence[str],
     sample_ids: Shaped[np.ndarray, " individual"],
     visits: Int[np.ndarray, " individual"],
 ) -> dict[str, Float[np.ndarray, " individual"]]:
     """The columns `names` of a table, those that it has and that are numbers, for these people; NaN
     where the table has nothing."""
-    if table is None:
+    if covariates is None:
         return {}
-    rows = covariate_rows(table, sample_ids, visits)
+    table, rows = covariates.table, covariate_rows(covariates, sample_ids, visits)
     numbers = [
         name for name in names if name in table and pd.api.types.is_numeric_dtype(table[name])
     ]
@@ -123,24 +124,24 @@ def _refuse_repeats(phenotypes: Phenotypes) -> None:
         )
 
 
-def _sex_differs(covariates: pd.DataFrame | None, rows: Int[np.ndarray, " individual"]) -> Reasons:
+def _sex_differs(covariates: Covariates | None, rows: Int[np.ndarray, " individual"]) -> Reasons:
     """Whose reported sex is not the genetic one, where the covariates say it."""
-    if covariates is None or SEX_DIFFERS not in covariates.attrs.get("flags", ()):
+    if covariates is None or SEX_DIFFERS not in covariates.flags:
         return {}
-    differs = covariates[SEX_DIFFERS].to_numpy(dtype=bool)
+    differs = covariates.table[SEX_DIFFERS].to_numpy(dtype=bool)
     return {"have a reported sex that is not the genetic one": (rows >= 0) & differs[rows]}
 
 
 def _lacks(
-    covariates: pd.DataFrame | None, rows: Int[np.ndarray, " individual"], missing: str
+    covariates: Covariates | None, rows: Int[np.ndarray, " individual"], missing: str
 ) -> Reasons:
     """Who has no covariates, or not all of them."""
     if covariates is None:
         return {}
-    source, there = covariates.attrs.get("source", "the covariates"), rows >= 0
-    lacks = {f"have no row in {source}{' for the visit' if 'visit' in covariates else ''}": ~there}
+    source, there = covariates.source, rows >= 0
+    lacks = {f"have no row in {source}{' for the visit' if covariates.has_visits else ''}": ~there}
     if missing == "people":
-        gaps = covariates[covariate_names(covariates)].iloc[rows[there]].isna()
+        gaps = covariates.table[covariates.names].iloc[rows[there]].isna()
         named = [str(name) for name in gaps if gaps[name].any()]
         what = f" ({', '.join(named[:5])}{' ...' if len(named) > 5 else ''})" if named else ""
         lacks[f"have a missing value in {source}{what}"] = _among(
@@ -180,7 +181,7 @@ def _refuse_losses(phenotypes: Phenotypes, lacks: Reasons) -> None:
 
 
 def _nobody(
-    phenotypes: Phenotypes, genotypes: Genotypes, covariates: pd.DataFrame | None, reasons: Reasons
+    phenotypes: Phenotypes, genotypes: Genotypes, covariates: Covariates | None, reasons: Reasons
 ) -> str:
     """What to say where nobody is left, with a hint where ids agree but for how they are
     written."""
@@ -188,7 +189,9 @@ def _nobody(
     counts = " and ".join(f"{who.sum():,} {reason}" for reason, who in reasons.items() if who.any())
     example = f", e.g. {ids[0]}" if len(ids) else ""
     hint = "Compare how the ids are written, and look for empty columns."
-    others = [genotypes.sample_ids] + ([] if covariates is None else [covariates.index.unique()])
+    others = [genotypes.sample_ids] + (
+        [] if covariates is None else [covariates.table.index.unique()]
+    )
     for other in others:
         if not np.isin(ids, other).any():
             hint = other_spelling(ids, other) or hint

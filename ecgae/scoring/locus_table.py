@@ -1,13 +1,13 @@
 """From associations to a table of loci, by the LD among the analysed people."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
 from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.region import Region
 from ecgae.statistics.loci import NOWHERE, R2, clump, merge, passing, standardise
 
 HELD = 2**28
@@ -23,16 +23,6 @@ LOCUS_COLUMNS = (
     *("effect_allele", "other_allele", "effect_allele_frequency", "neg_log_10_p_value"),
     *("phenotype", "phenotypes", "n_variants", "n_hit_variants"),
 )
-
-
-class Region(NamedTuple):
-    """A stretch of a chromosome, its ends included."""
-
-    chromosome: str
-    first: int
-    """First base pair."""
-    last: int
-    """Last base pair."""
 
 
 @dataclass(frozen=True, eq=False)

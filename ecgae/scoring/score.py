@@ -13,10 +13,11 @@ from jaxtyping import Float, Int
 
 from ecgae.errors import InputError
 from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.region import Region
 from ecgae.genetics.scan import ACAT, OMNIBUS, Combined, Scan
 from ecgae.scoring.by_chromosome import by_chromosome, near
 from ecgae.scoring.locus_marks import mark_known, mark_planted
-from ecgae.scoring.locus_table import LocusFinder, Region, below
+from ecgae.scoring.locus_table import LocusFinder, below
 from ecgae.scoring.select_by import require_selectable
 from ecgae.statistics.calibration import calibration_summary
 from ecgae.statistics.multiplicity import CORRECTIONS, number_of_tests
@@ -80,13 +81,16 @@ class Score:
         """The region that `mhc` names; None where it names none."""
         if self.mhc is None:
             return None
-        read = re.fullmatch(r"(?:chr)?(\w+):(\d+)-(\d+)", self.mhc)
-        if read is None or int(read[2]) > int(read[3]):
+        try:
+            region = Region.parse(self.mhc)
+            if region.is_whole:
+                raise ValueError("the MHC is a part of a chromosome")
+        except ValueError:
             raise InputError(
                 f"score.mhc must be chromosome:from-to in base pairs, such as 6:25000000-34000000, or null; "
                 f"got {self.mhc!r}."
-            )
-        return Region(chromosome=read[1], first=int(read[2]), last=int(read[3]))
+            ) from None
+        return region
 
     def require(self, report_below: float) -> None:
         """Raises `InputError` where a scan that keeps associations below `report_below` cannot be

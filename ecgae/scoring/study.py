@@ -16,6 +16,7 @@ from ecgae.genetics.genotypes import Genotypes
 from ecgae.genetics.scan import Scan, ScanInput
 from ecgae.genetics.variant_filter import VariantFilter
 from ecgae.people.adjustment import Adjustment
+from ecgae.people.covariate_table import Covariates
 from ecgae.people.covariates import Design, design_matrix, read_covariates
 from ecgae.people.individuals import Individuals
 from ecgae.people.tables import Phenotypes
@@ -66,7 +67,7 @@ class Study:
     genotypes: Genotypes
     variants: np.ndarray
     """Rows of the genotypes' variants that the filter's regions and lists leave."""
-    covariates: pd.DataFrame | None
+    covariates: Covariates | None
     categorical: Sequence[str]
     planted: pd.DataFrame | None
     choices: Choices

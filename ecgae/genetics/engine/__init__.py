@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from ecgae.genetics.engine._block import UNTESTED
 from ecgae.genetics.engine._gather import Printed, Rows, scan_each
-from ecgae.genetics.engine._program import check_settings
+from ecgae.genetics.engine._settings import check_settings
 from ecgae.genetics.scan import Scan, ScanInput
 
 __all__ = [
@@ -35,7 +35,7 @@ class Engine(Protocol):
 
     @property
     def transform(self) -> str:
-        """What happens to phenotypes first: none | zscore | rint."""
+        """How phenotypes are transformed before they are tested: none | zscore | rint."""
         ...
 
     @property

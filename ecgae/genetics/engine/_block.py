@@ -33,7 +33,7 @@ from ecgae.statistics.tally import bins, middles
 UNTESTED = "constant or following from the covariates"
 RARE = "minor allele too rare among the people of every phenotype"
 ROUNDING = 0.01
-"""Of an allele count in single precision."""
+"""Rounding error of an allele count in single precision."""
 NEAR = 1.5
 """Factor within which the p of ACAT is known from bins of |z|."""
 _COTANGENT = (1 / np.tan(np.pi * np.maximum(2 * special.ndtr(-middles()), 1e-15))).astype(
@@ -43,20 +43,22 @@ _COTANGENT = (1 / np.tan(np.pi * np.maximum(2 * special.ndtr(-middles()), 1e-15)
 
 
 class Tests(NamedTuple):
-    """What does not change from block to block."""
+    """The tests of a scan, which are the same for every block of variants."""
 
     prepared: Prepared
     fast: Stack
-    """In single precision: the groups, then the phenotypes that are tested together."""
+    """The groups of phenotypes, then the phenotypes that are tested together, in single
+    precision."""
     multiply: Multiply
-    """Genotypes by what is in it."""
+    """Multiplies genotypes by `fast`."""
     together: Stack | None
-    """The latter alone in double precision; None without any."""
+    """The phenotypes that are tested together, in double precision; None without any."""
     report_below: float
     min_minor_allele_count: float
     acat: bool
+    """Whether the test ACAT is made."""
     every: bool
-    """Everything is to be exact."""
+    """Whether every association is to be exact, not only those to report."""
 
     @property
     def combined(self) -> tuple[str, ...]:
@@ -65,25 +67,25 @@ class Tests(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """A block's results."""
+    """The results of a block of variants."""
 
     rows: Rows
     excluded: Counter[str]
     """Variants that were not tested, by reason; those that failed the filter are no rows."""
     minor_allele_frequency: Float[np.ndarray, " variant"]
     chi2: Float[np.ndarray, "variant phenotype"]
-    """NaN where not tested."""
+    """chi2 of every association; NaN where a variant was not tested."""
     n: Int[np.ndarray, "variant phenotype"]
     effect_allele_frequency: Float[np.ndarray, "variant phenotype"]
     combined_chi2: Float[np.ndarray, "variant test"]
     omnibus_excess: Float32[np.ndarray, " variant"]
-    """`omnibus.excess` of all phenotypes; NaN without that test."""
+    """`omnibus.excess` of all phenotypes; NaN where the scan does not test them at once."""
     reported: Int[np.ndarray, " reported"]
-    """Places in `rows` of the variants with something to report,"""
+    """Places in `rows` of the variants with something to report."""
     statistics: Statistics
-    """all their results, exact,"""
+    """All results of the variants in `reported`, exact."""
     combined_neg_log_10_p: Float64[np.ndarray, "reported test"]
-    """and those of the tests of several phenotypes."""
+    """-log10 p of the tests of several phenotypes, of the variants in `reported`, exact."""
 
 
 def all_tests(
@@ -95,19 +97,19 @@ def all_tests(
     every: bool,
     multiplied_by: Callable[[Stack], Multiply] = multiplier,
 ) -> Tests:
-    """Everybody's models, side by side."""
+    """The tests that a scan makes of its phenotypes, their models side by side."""
     alone = [(group.model, group.people, False) for group in prepared.groups]
     together = [(one.model, one.people, True) for one in prepared.together]
     fast = stack(alone + together, individuals)
     return Tests(
-        prepared,
-        fast,
-        multiplied_by(fast),
-        stack(together, individuals, np.float64) if together else None,
-        report_below,
-        min_minor_allele_count,
-        acat and len(prepared.names) > 1,
-        every,
+        prepared=prepared,
+        fast=fast,
+        multiply=multiplied_by(fast),
+        together=stack(together, individuals, np.float64) if together else None,
+        report_below=report_below,
+        min_minor_allele_count=min_minor_allele_count,
+        acat=acat and len(prepared.names) > 1,
+        every=every,
     )
 
 
@@ -115,8 +117,10 @@ def test_block(calls: Calls, rows: Rows, tests: Tests, excluded: Counter[str]) -
     """Every test of the block's variants."""
     screened = screen(calls, tests.fast, tests.multiply)
     alone, together = screened[: len(tests.prepared.groups)], screened[len(tests.prepared.groups) :]
-    for one in alone:
-        one.r2[one.minor_allele_count < tests.min_minor_allele_count - ROUNDING] = np.nan
+    rare = [one.minor_allele_count < tests.min_minor_allele_count - ROUNDING for one in alone]
+    for one, too_rare in zip(alone, rare, strict=True):
+        one.r2[too_rare] = np.nan
+
     chi2 = np.require(
         _spread(tests, [chi2_of_r2(one.r2, one.df) for one in alone]), requirements="W"
     )
@@ -124,6 +128,7 @@ def test_block(calls: Calls, rows: Rows, tests: Tests, excluded: Counter[str]) -
     pairs = _worth_computing(alone, tests)
     reported = np.flatnonzero(worth | pairs.any(axis=1))
     dosage = calls.dosage(reported)
+
     # ACAT needs the p-values of all phenotypes; otherwise only those that may be reported are
     # computed again.
     whole = tests.acat and bool(worth.any())
@@ -132,26 +137,26 @@ def test_block(calls: Calls, rows: Rows, tests: Tests, excluded: Counter[str]) -
     chi2[np.ix_(reported, columns)] = chi2_of_p(statistics.neg_log_10_p_value[:, columns])
     exact = _exact_combined(dosage, statistics if whole else None, tests)
     combined[reported] = np.where(np.isnan(exact), combined[reported], chi2_of_p(exact))
-    found = Tested(
-        rows,
-        excluded,
-        calls.counts.minor_allele_frequency,
-        chi2,
-        _spread(tests, [one.n[:, None] for one in alone]),
-        _spread(tests, [_effect_allele_frequency(calls, one)[:, None] for one in alone]),
-        combined,
-        _omnibus_excess(together, tests, len(rows)),
-        reported,
-        statistics,
-        exact,
+
+    frequencies = [_effect_allele_frequency(calls, one)[:, None] for one in alone]
+    block = Tested(
+        rows=rows,
+        excluded=excluded,
+        minor_allele_frequency=calls.counts.minor_allele_frequency,
+        chi2=chi2,
+        n=_spread(tests, [one.n[:, None] for one in alone]),
+        effect_allele_frequency=_spread(tests, frequencies),
+        combined_chi2=combined,
+        omnibus_excess=_omnibus_excess(together, tests, len(rows)),
+        reported=reported,
+        statistics=statistics,
+        combined_neg_log_10_p=exact,
     )
-    rare = np.all(
-        [one.minor_allele_count < tests.min_minor_allele_count - ROUNDING for one in alone], axis=0
-    )
-    return _without_untested(found, rare)
+    return _without_untested(block, np.all(rare, axis=0))
 
 
 def _effect_allele_frequency(calls: Calls, screened: Screened) -> Float[np.ndarray, " variant"]:
+    """Frequency of the effect allele among the people of a group."""
     frequency = screened.minor_allele_count / np.maximum(2 * screened.n, 1)
     return np.where(calls.flipped, 1 - frequency, frequency)
 
@@ -174,7 +179,7 @@ def _spread(tests: Tests, by_group: list[np.ndarray]) -> np.ndarray:
 
 def _worth_computing(alone: list[Screened], tests: Tests) -> Bool[np.ndarray, "variant phenotype"]:
     """Which associations may have to be reported; with `every`, all that can be tested."""
-    found = []
+    worth = []
     for one in alone:
         # 0 where this r2 cannot be trusted, since the slack is infinite there
         least = (
@@ -183,8 +188,8 @@ def _worth_computing(alone: list[Screened], tests: Tests) -> Bool[np.ndarray, "v
             else least_r2(tests.report_below, one.df) / (1 + one.slack)
         )
         least *= 1 - PRECISION
-        found.append(one.r2 >= least.astype(one.r2.dtype)[:, None])  # not where r2 is NaN
-    return _spread(tests, found)
+        worth.append(one.r2 >= least.astype(one.r2.dtype)[:, None])  # not where r2 is NaN
+    return _spread(tests, worth)
 
 
 def _combined(
@@ -199,24 +204,31 @@ def _combined(
         columns.append(chi2_of_p(omnibus.neg_log10_p(r2, components, dimensions)))
         least = omnibus.least_r2(tests.report_below, components, dimensions) * (1 - PRECISION)
         worth |= r2 >= least
+
     if tests.acat:
-        weight = np.where(np.isnan(chi2), np.float32(np.nan), _COTANGENT[bins(chi2)])
-        p = (
-            0.5
-            - np.arctan(np.nanmean(np.where(tested[:, None], weight, 0), axis=1, dtype=np.float64))
-            / np.pi
-        )
+        p = _acat_p(chi2, tested)
         columns.append(np.where(tested, special.ndtri(p / 2) ** 2, np.nan))
         worth |= tested & (p <= NEAR * tests.report_below)
+
     if not columns:
         return np.empty((len(chi2), 0)), worth
     return np.stack(columns, axis=1), worth
 
 
+def _acat_p(
+    chi2: Float[np.ndarray, "variant phenotype"], tested: Bool[np.ndarray, " variant"]
+) -> Float64[np.ndarray, " variant"]:
+    """p of ACAT from bins of |z|, true within a factor of `NEAR`: 1/2 - arctan(mean of
+    tan((1/2 - p) pi)) / pi over phenotypes."""
+    weight = np.where(np.isnan(chi2), np.float32(np.nan), _COTANGENT[bins(chi2)])
+    mean = np.nanmean(np.where(tested[:, None], weight, 0), axis=1, dtype=np.float64)
+    return 0.5 - np.arctan(mean) / np.pi
+
+
 def _omnibus_excess(
     together: list[Screened], tests: Tests, variants: int
 ) -> Float32[np.ndarray, " variant"]:
-    """Of the test of all phenotypes at once, where the scan makes it."""
+    """`omnibus.excess` of the test of all phenotypes at once; NaN where the scan does not make it."""
     for one, test in zip(together, tests.prepared.together, strict=True):
         if test.name == OMNIBUS:
             return omnibus.excess(one.r2[:, 0], *_size(test)).astype(np.float32)
@@ -224,7 +236,7 @@ def _omnibus_excess(
 
 
 def _size(test: Together) -> tuple[int, int]:
-    """Components, and dimensions beside the covariates."""
+    """The numbers of components of a test and of dimensions beside the covariates."""
     return test.model.residuals.shape[1], len(test.people) - test.model.basis.shape[1]
 
 
@@ -242,21 +254,23 @@ def _exact(
         chosen = np.isin(group.columns, columns)
         if not chosen.any():
             continue
+
         basis, residuals, sums = group.model
         model = group.model if chosen.all() else Model(basis, residuals[:, chosen], sums[chosen])
         mine = dosage if len(group.people) == len(dosage) else dosage[group.people]
-        found = associate(mine, model)
-        copies = np.nan_to_num(found.effect_allele_frequency) * 2 * found.n
-        frequent = (
-            np.minimum(copies, 2 * found.n - copies) >= tests.min_minor_allele_count - ROUNDING
-        )
-        t = np.where(frequent[:, None], found.t, np.nan)
+        fitted = associate(mine, model)
+
+        copies = np.nan_to_num(fitted.effect_allele_frequency) * 2 * fitted.n
+        rarer = np.minimum(copies, 2 * fitted.n - copies)
+        frequent = rarer >= tests.min_minor_allele_count - ROUNDING
+        t = np.where(frequent[:, None], fitted.t, np.nan)
+
         for name, values in (
-            ("beta", found.beta),
-            ("standard_error", found.standard_error),
-            ("neg_log_10_p_value", neg_log10_p(t, found.df[:, None])),
-            ("effect_allele_frequency", found.effect_allele_frequency[:, None]),
-            ("n", found.n[:, None]),
+            ("beta", fitted.beta),
+            ("standard_error", fitted.standard_error),
+            ("neg_log_10_p_value", neg_log10_p(t, fitted.df[:, None])),
+            ("effect_allele_frequency", fitted.effect_allele_frequency[:, None]),
+            ("n", fitted.n[:, None]),
         ):
             getattr(statistics, name)[:, group.columns[chosen]] = values
     return statistics
@@ -268,39 +282,38 @@ def _exact_combined(
     """-log10 p of the tests of several phenotypes; without the `statistics` of all of them NaN for
     ACAT."""
     variants = dosage.shape[1]
-    found = np.full((variants, len(tests.combined)), np.nan)
+    exact = np.full((variants, len(tests.combined)), np.nan)
     if not variants:
-        return found
+        return exact
+
     if tests.together is not None:
         screened = screen(from_dosage(dosage), tests.together)
         for column, (one, test) in enumerate(zip(screened, tests.prepared.together, strict=True)):
             components, dimensions = _size(test)
-            p = omnibus.neg_log10_p(one.r2[:, 0], components, dimensions)
-            found[:, column] = p
+            exact[:, column] = omnibus.neg_log10_p(one.r2[:, 0], components, dimensions)
     if tests.acat and statistics is not None:
-        found[:, -1] = acat(statistics.neg_log_10_p_value)
-    return found
+        exact[:, -1] = acat(statistics.neg_log_10_p_value)
+    return exact
 
 
-def _without_untested(found: Tested, rare: Bool[np.ndarray, " variant"]) -> Tested:
-    """Variants that no phenotype could be tested on are counted and left out."""
-    tested = ~np.isnan(found.chi2).all(axis=1)
+def _without_untested(block: Tested, rare: Bool[np.ndarray, " variant"]) -> Tested:
+    """The block without the variants that no phenotype could be tested on, which are counted."""
+    tested = ~np.isnan(block.chi2).all(axis=1)
     if tested.all():
-        return found
-    excluded = found.excluded + Counter(
-        {RARE: int((~tested & rare).sum()), UNTESTED: int((~tested & ~rare).sum())}
-    )
-    kept = tested[found.reported]
+        return block
+
+    untested = {RARE: int((~tested & rare).sum()), UNTESTED: int((~tested & ~rare).sum())}
+    kept = tested[block.reported]
     return Tested(
-        found.rows[tested],
-        excluded,
-        found.minor_allele_frequency[tested],
-        found.chi2[tested],
-        found.n[tested],
-        found.effect_allele_frequency[tested],
-        found.combined_chi2[tested],
-        found.omnibus_excess[tested],
-        (np.cumsum(tested) - 1)[found.reported[kept]],
-        Statistics(*(values[kept] for values in found.statistics)),
-        found.combined_neg_log_10_p[kept],
+        rows=block.rows[tested],
+        excluded=block.excluded + Counter(untested),
+        minor_allele_frequency=block.minor_allele_frequency[tested],
+        chi2=block.chi2[tested],
+        n=block.n[tested],
+        effect_allele_frequency=block.effect_allele_frequency[tested],
+        combined_chi2=block.combined_chi2[tested],
+        omnibus_excess=block.omnibus_excess[tested],
+        reported=(np.cumsum(tested) - 1)[block.reported[kept]],
+        statistics=Statistics(*(values[kept] for values in block.statistics)),
+        combined_neg_log_10_p=block.combined_neg_log_10_p[kept],
     )

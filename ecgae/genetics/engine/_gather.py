@@ -15,35 +15,34 @@ from ecgae.errors import InputError
 from ecgae.genetics.engine._block import RARE, Tests, all_tests
 from ecgae.genetics.engine._inputs import values_of
 from ecgae.genetics.engine._parts import ROW, Part, Parts, finish
-from ecgae.genetics.engine._program import settings_of
+from ecgae.genetics.engine._settings import settings_of
 from ecgae.genetics.phenotype_groups import prepare
 from ecgae.genetics.scan import SUMMARIES, Scan, ScanInput
 from ecgae.genetics.sumstats import SCHEMA
-from ecgae.genetics.variant_blocks import listed, passing
+from ecgae.genetics.variant_blocks import Rows, listed, passing
 from ecgae.statistics.association import chi2_of_p
 from ecgae.statistics.tally import Tally
 
 PRINTED = 1e-5
 """Relative error of a number that is printed with six digits, rounded up."""
 
-Rows = Int[np.ndarray, " variant"]
-
 
 class Printed(NamedTuple):
-    """What a program prints of one phenotype."""
+    """The tests of one phenotype as a program prints them."""
 
     variant: Int[np.ndarray, " row"]
-    """Rows of `Genotypes.variants`."""
+    """The variants, as rows of `Genotypes.variants`."""
     tested_allele: Shaped[np.ndarray, " row"]
-    """Text: the effect allele or the other one. Beta and the frequency belong to it."""
+    """The allele, as text, that beta and the frequency belong to: the effect allele or the other
+    one."""
     beta: Float[np.ndarray, " row"]
     standard_error: Float[np.ndarray, " row"]
     neg_log_10_p_value: Float[np.ndarray, " row"]
-    """NaN = not tested."""
+    """-log10 p; NaN where the variant was not tested."""
     frequency: Float[np.ndarray, " row"]
     n: Int[np.ndarray, " row"]
     untested: Shaped[np.ndarray, " row"]
-    """Text: why it was not tested."""
+    """Why the variant was not tested, as text; "" where it was."""
 
 
 class Results(NamedTuple):
@@ -92,6 +91,7 @@ def scan_by(program: Program, inputs: ScanInput, tests: Tests, settings: str, fo
     """
     parts = Parts(folder, inputs, settings)
     chromosomes = dict.fromkeys(inputs.genotypes.variants["chromosome"].to_numpy()[listed(inputs)])
+
     done = []
     for chromosome in tqdm(chromosomes, desc="Association scan", unit="chromosome"):
         part = parts.read(chromosome, tests.prepared.names, ())
@@ -100,13 +100,14 @@ def scan_by(program: Program, inputs: ScanInput, tests: Tests, settings: str, fo
             part = part_of(
                 chromosome,
                 program(chromosome, rows) if len(rows) else [],
-                rows,
-                excluded,
-                inputs,
-                tests,
+                rows=rows,
+                excluded=excluded,
+                inputs=inputs,
+                tests=tests,
             )
             parts.write(part)
         done.append(part)
+
     return finish(inputs, tests, done, parts, folder)
 
 
@@ -126,8 +127,8 @@ def part_of(
 
 
 def results_of(printed: Printed, variants: pd.DataFrame, min_minor_allele_count: float) -> Results:
-    """Turned to the effect allele by its name; without what was not tested or is too rare among the
-    phenotype's people.
+    """What was printed, turned to the effect allele by its name; without what was not tested or is
+    too rare among the phenotype's people.
 
     Raises `InputError` where the tested allele is none of the variant's.
     """
@@ -141,17 +142,19 @@ def results_of(printed: Printed, variants: pd.DataFrame, min_minor_allele_count:
             f"The tested allele must be one of the variant's; got {printed.tested_allele[strange][0]} of {name}. "
             "Set engine=ols, and report this."
         )
+
     rarer = np.minimum(printed.frequency, 1 - printed.frequency) * 2 * printed.n
     tested = ~np.isnan(printed.neg_log_10_p_value) & (
         rarer >= min_minor_allele_count * (1 - PRINTED)
     )
+    frequency = np.where(same, printed.frequency, 1 - printed.frequency)
     return Results(
-        printed.variant[tested],
-        np.where(same, printed.beta, -printed.beta)[tested],
-        printed.standard_error[tested],
-        printed.neg_log_10_p_value[tested],
-        np.where(same, printed.frequency, 1 - printed.frequency)[tested],
-        printed.n[tested],
+        variant=printed.variant[tested],
+        beta=np.where(same, printed.beta, -printed.beta)[tested],
+        standard_error=printed.standard_error[tested],
+        neg_log_10_p_value=printed.neg_log_10_p_value[tested],
+        effect_allele_frequency=frequency[tested],
+        n=printed.n[tested],
     )
 
 
@@ -171,24 +174,30 @@ class _Gathering:
         self.chi2, self.tests_made = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
 
     def add(self, phenotype: int, printed: Printed) -> None:
+        """The next phenotype, by its place among the names."""
         reasoned = printed.untested != ""
         self.untested[self._places(printed.variant[reasoned])] = printed.untested[reasoned]
         results = results_of(printed, self.variants, self.tests.min_minor_allele_count)
         self._add_to_tally(phenotype, results)
         self._keep_best(phenotype, results)
-        found = results.neg_log_10_p_value >= -np.log10(self.tests.report_below)
+
+        reported = results.neg_log_10_p_value >= -np.log10(self.tests.report_below)
         columns = {
-            name: values[found] for name, values in results._asdict().items() if name != "variant"
+            name: values[reported]
+            for name, values in results._asdict().items()
+            if name != "variant"
         }
-        table = self.variants.iloc[results.variant[found]].assign(
+        table = self.variants.iloc[results.variant[reported]].assign(
             **columns, phenotype=self.names[phenotype]
         )
         self.candidates.append(table[SCHEMA.names])
 
     def _places(self, variant: Int[np.ndarray, " row"]) -> Int[np.ndarray, " row"]:
+        """The places in `rows` of these variants."""
         return np.searchsorted(self.rows, variant)
 
     def _add_to_tally(self, phenotype: int, results: Results) -> None:
+        """Counts the statistics of a phenotype in its column of the tally."""
         one = Tally.empty(self.names[phenotype : phenotype + 1])
         rarer = np.minimum(results.effect_allele_frequency, 1 - results.effect_allele_frequency)
         one.add(self.chromosome, rarer, chi2_of_p(results.neg_log_10_p_value)[:, None])
@@ -198,6 +207,7 @@ class _Gathering:
             all_of_it[:, phenotype] += column[:, 0]
 
     def _keep_best(self, phenotype: int, results: Results) -> None:
+        """Notes the phenotype where it is the strongest so far."""
         places = self._places(results.variant)
         self.chi2[places] += chi2_of_p(results.neg_log_10_p_value)
         self.tests_made[places] += 1
@@ -208,34 +218,34 @@ class _Gathering:
 
     @property
     def omnibus_excess(self) -> Float32[np.ndarray, " row"]:
-        """No such test is printed."""
+        """NaN for every variant, since programs print no test of all phenotypes at once."""
         return np.full(len(self.rows), np.nan, dtype=np.float32)
 
     @property
     def mean_chi2(self) -> Float[np.ndarray, " row"]:
+        """The mean of chi2 over the phenotypes that a variant was tested with."""
         return self.chi2 / np.maximum(self.tests_made, 1)
 
     def part(self, excluded: Counter[str]) -> Part:
-        """`excluded`: the variants that the program was not given, by reason."""
+        """The whole chromosome; `excluded`: the variants that the program was not given, by reason."""
         tested = ~np.isnan(self.neg_log_10_p_value)
         best = {name: getattr(self, name)[tested] for name in SUMMARIES}
         table = self._candidates()
         return Part(
-            self.chromosome,
-            excluded + Counter(self.untested[~tested]),
-            self.tally,
-            Tally.empty(()),
-            pa.table({ROW: self.rows[tested], **best}),
-            table,
-            table.slice(0, 0),
+            chromosome=self.chromosome,
+            excluded=excluded + Counter(self.untested[~tested]),
+            tally=self.tally,
+            combined_tally=Tally.empty(()),
+            variants=pa.table({ROW: self.rows[tested], **best}),
+            candidates=table,
+            combined_candidates=table.slice(0, 0),
         )
 
     def _candidates(self) -> pa.Table:
-        """In the order of the variants, with their rows."""
-        if not any(len(found) for found in self.candidates):
+        """The associations to report in the order of the variants, with their rows."""
+        tables = [table for table in self.candidates if len(table)]
+        if not tables:
             return SCHEMA.append(pa.field(ROW, pa.int64())).empty_table()
-        frame = pd.concat([found for found in self.candidates if len(found)]).sort_index(
-            kind="stable"
-        )
+        frame = pd.concat(tables).sort_index(kind="stable")
         table = pa.Table.from_pandas(frame, SCHEMA, preserve_index=False)
         return table.append_column(ROW, pa.array(frame.index.to_numpy(), pa.int64()))

@@ -11,7 +11,7 @@ from ecgae.statistics.screening import Multiply, Products, Stack
 
 
 def multiplier_on(device: str) -> Callable[[Stack], Multiply]:
-    """What `screening.multiplier` does, there. Several threads may multiply at once.
+    """What `screening.multiplier` does, on the device. Several threads may multiply at once.
 
     TF32 products round each phenotype to 11 bits, which changes t by about 5e-4: within what the
     screen allows for.
@@ -34,8 +34,9 @@ def multiplier_on(device: str) -> Callable[[Stack], Multiply]:
 
 
 def _genotype(calls: Calls, copies: torch.Tensor, device: str) -> torch.Tensor:
-    """[variant individual] float32, on the device."""
+    """The genotypes of a block, [variant individual] float32, on the device."""
     if calls.words is None or calls.filled is not None:
         return torch.from_numpy(np.ascontiguousarray(calls.genotype)).to(device)
+
     packed = torch.from_numpy(np.ascontiguousarray(calls.words).view(np.uint8)).to(device)
     return copies[packed.int()].reshape(len(packed), -1)[:, : calls.counts.people]

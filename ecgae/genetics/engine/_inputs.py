@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, UInt8
 
 from ecgae.errors import InputError
 from ecgae.genetics.genotypes import Genotypes
+from ecgae.genetics.genotypes.bed import MAGIC
 from ecgae.genetics.phenotype_groups import Prepared
 from ecgae.statistics.association import covariate_basis
 
@@ -47,7 +48,7 @@ def file_of(genotypes: Genotypes, variants: Int[np.ndarray, " variant"]) -> int:
 
 
 def values_of(prepared: Prepared, individuals: int) -> Float[np.ndarray, "individual phenotype"]:
-    """What the covariates leave of the transformed phenotypes, NaN = missing.
+    """The transformed phenotypes less what the covariates say of them, NaN = missing.
 
     A regression that has the covariates in it gives the same of them as of the phenotypes
     themselves. Their mean is 0, so that none has 1 and 2 as its only values, which programs would
@@ -90,7 +91,11 @@ def write_list(file: Path, names: Sequence[str] | Int[np.ndarray, " variant"]) -
 
 
 def person_names(people: Int[np.ndarray, " individual"]) -> list[str]:
-    """Of rows of the genotypes; PLINK 2 takes no 0 for a name."""
+    """Names of people by their rows of the genotypes; PLINK 2 takes no 0 for a name.
+
+    >>> person_names(np.array([0, 12]))
+    ['i0', 'i12']
+    """
     return [f"i{row}" for row in people]
 
 
@@ -145,7 +150,7 @@ def write_bed(
 ) -> None:
     """`.bed`, `.bim` and `.fam` with the calls of these variants and people, in the names above."""
     with prefix.with_suffix(".bed").open("wb") as bed:
-        bed.write(b"\x6c\x1b\x01")
+        bed.write(MAGIC + b"\x01")
         for start in range(0, len(variants), block_size):
             dosage = genotypes.read(variants[start : start + block_size], individuals)
             bed.write(packed(dosage).tobytes())

@@ -6,46 +6,12 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from ecgae.errors import InputError
-from ecgae.statistics.association import TRANSFORMS
 
 LAST_LINES = 6
-"""Of what a program printed; its error message is there."""
-
-
-def check_settings(
-    transform: str, report_below: float, constant_phenotypes: str, threads: int = 0
-) -> None:
-    """Raises `InputError` where a setting that engines share is not one of its values."""
-    if transform not in TRANSFORMS:
-        raise InputError(
-            f"engine.transform must be one of {', '.join(TRANSFORMS)}; got {transform!r}."
-        )
-    if constant_phenotypes not in ("fail", "drop"):
-        raise InputError(
-            f"engine.constant_phenotypes must be fail or drop; got {constant_phenotypes!r}."
-        )
-    if not 0 < report_below <= 1:
-        raise InputError(
-            f"engine.report_below must be a p-value above 0, at most 1; got {report_below}."
-        )
-    if threads < 0:
-        raise InputError(f"engine.threads must be 0 (one per core) or more; got {threads}.")
-
-
-def settings_of(engine: Any) -> str:
-    """What the results of an engine follow from, beside its inputs."""
-    apart = ("program", "threads", "memory")
-    return repr(
-        (
-            type(engine).__name__,
-            [(f.name, getattr(engine, f.name)) for f in fields(engine) if f.name not in apart],
-        )
-    )
+"""How many of the last lines that a program printed are shown; its error message is there."""
 
 
 def require(program: str, name: str, install: str) -> None:
@@ -93,6 +59,7 @@ def run(words: Sequence[str], place: Path) -> None:
             raise InputError(
                 f"{words[0]} must be a program that can be started; {error.strerror}."
             ) from None
+
     if done.returncode < 0:
         ended = f"was ended by {signal.Signals(-done.returncode).name}, perhaps for want of memory"
     else:
@@ -110,6 +77,7 @@ def failed(program: str, what: str, place: Path) -> InputError:
 
 
 def _last_lines(place: Path) -> str:
+    """What a program printed last, on one line."""
     text = _log(place).read_text(errors="replace") if _log(place).is_file() else ""
     lines = [line.strip("\b ") for line in text.replace("\r", "\n").splitlines()]
     last = [line for line in lines if line][-LAST_LINES:]

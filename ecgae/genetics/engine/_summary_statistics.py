@@ -41,12 +41,14 @@ class Writers(AbstractContextManager["Writers"]):
         """The next block, all of whose variants are reported."""
         if not self.names:
             return
+
         if self.chromosome != chromosome:
             self.finish()
             self.chromosome = chromosome
             for name in self.names:
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
                 self.open.append(pq.ParquetWriter(self._partial(name), SCHEMA, compression="zstd"))
+
         self.held.append((block.rows[block.reported], block.statistics))
         if sum(len(rows) for rows, _ in self.held) >= GROUP:
             self._flush()
@@ -62,6 +64,7 @@ class Writers(AbstractContextManager["Writers"]):
         self.open = []
 
     def _flush(self) -> None:
+        """Writes the variants that are held."""
         if not self.held:
             return
         rows = np.concatenate([rows for rows, _ in self.held])

@@ -15,7 +15,7 @@ from pyarrow import csv
 
 from ecgae.errors import InputError
 from ecgae.genetics.engine._block import UNTESTED, all_tests
-from ecgae.genetics.engine._gather import Printed, Rows, scan_by
+from ecgae.genetics.engine._gather import Printed, scan_by
 from ecgae.genetics.engine._inputs import (
     file_of,
     independent,
@@ -26,21 +26,16 @@ from ecgae.genetics.engine._inputs import (
     write_people,
     write_values,
 )
-from ecgae.genetics.engine._program import (
-    check_settings,
-    failed,
-    require,
-    run,
-    scratch,
-    settings_of,
-)
+from ecgae.genetics.engine._program import failed, require, run, scratch
+from ecgae.genetics.engine._settings import check_settings, settings_of
 from ecgae.genetics.genotypes import Genotypes
 from ecgae.genetics.phenotype_groups import prepare
 from ecgae.genetics.scan import Scan, ScanInput
+from ecgae.genetics.variant_blocks import Rows
 
 INSTALL = "Install PLINK 2 (Debian: apt-get install plink2; others: https://www.cog-genomics.org/plink/2.0)"
 LEAST_MEMORY = 0.68
-"""GB; 640 MiB, rounded up."""
+"""Least memory that PLINK 2 accepts, in GB: 640 MiB, rounded up."""
 
 COLUMNS = {
     "ID": pa.int64(),
@@ -109,6 +104,7 @@ class PLINK2:
         if source.suffix != ".bgen":
             link(genotypes, file, prefix)
             return ["--bfile" if source.suffix == ".bed" else "--pfile", str(prefix)]
+
         converted = place / f"converted{file}"
         write_people(converted.with_suffix(".sample"), np.arange(len(genotypes.sample_ids)))
         words = [
@@ -133,6 +129,7 @@ class PLINK2:
         words += ["--covar", "covariates.tsv", "--covar-variance-standardize"] if covariates else []
         words += ["--glm", "hide-covar", "log10", *([] if covariates else ["allow-no-covars"])]
         self._run([*words, "cols=a1freq,test,nobs,beta,se,p,err", "--out", "out"], place)
+
         for phenotype in range(phenotypes):
             file = place / f"out.p{phenotype}.glm.linear"
             printed = self._read(file, rows)
@@ -174,16 +171,17 @@ def read_glm(file: Path) -> Printed:
                 column_types=COLUMNS, include_columns=list(COLUMNS), null_values=["NA"]
             ),
         )
+
     frame = table.to_pandas()
     frame = frame[frame["TEST"] == "ADD"]
     fine = frame["ERRCODE"] == "."
     return Printed(
-        frame["ID"].to_numpy(),
-        frame["A1"].to_numpy(dtype=object),
-        frame["BETA"].to_numpy(),
-        frame["SE"].to_numpy(),
-        frame["LOG10_P"].where(fine).to_numpy(),
-        frame["A1_FREQ"].to_numpy(),
-        frame["OBS_CT"].to_numpy(),
-        np.where(fine, "", UNTESTED).astype(object),
+        variant=frame["ID"].to_numpy(),
+        tested_allele=frame["A1"].to_numpy(dtype=object),
+        beta=frame["BETA"].to_numpy(),
+        standard_error=frame["SE"].to_numpy(),
+        neg_log_10_p_value=frame["LOG10_P"].where(fine).to_numpy(),
+        frequency=frame["A1_FREQ"].to_numpy(),
+        n=frame["OBS_CT"].to_numpy(),
+        untested=np.where(fine, "", UNTESTED).astype(object),
     )

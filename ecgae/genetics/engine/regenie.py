@@ -19,7 +19,7 @@ from jaxtyping import Int
 
 from ecgae.errors import InputError
 from ecgae.genetics.engine._block import UNTESTED, all_tests
-from ecgae.genetics.engine._gather import Printed, Rows, scan_by
+from ecgae.genetics.engine._gather import Printed, scan_by
 from ecgae.genetics.engine._inputs import (
     file_of,
     independent,
@@ -30,23 +30,17 @@ from ecgae.genetics.engine._inputs import (
     write_people,
     write_values,
 )
-from ecgae.genetics.engine._program import (
-    check_settings,
-    failed,
-    require,
-    run,
-    scratch,
-    settings_of,
-)
+from ecgae.genetics.engine._program import failed, require, run, scratch
+from ecgae.genetics.engine._settings import check_settings, settings_of
 from ecgae.genetics.genotypes import Genotypes
 from ecgae.genetics.phenotype_groups import prepare
 from ecgae.genetics.scan import Scan, ScanInput
-from ecgae.genetics.variant_blocks import passing
+from ecgae.genetics.variant_blocks import Rows, passing
 from ecgae.genetics.variant_filter import VariantFilter
 
 INSTALL = "Install REGENIE (https://github.com/rgcgithub/regenie/releases)"
 BLOCK_SIZES = {1: 1000, 2: 400}
-"""Variants at a time, by step, as REGENIE's documentation recommends."""
+"""Variants at a time in steps 1 and 2, as REGENIE's documentation recommends."""
 
 MOST_IN_STEP_1 = 1_000_000
 """REGENIE refuses more variants."""
@@ -128,6 +122,7 @@ class REGENIE:
         """Step 1, on all chromosomes; returns the words that say where its predictions are."""
         if self.ignore_predictions:
             return ["--ignore-pred"]
+
         chosen = VariantFilter(
             min_minor_allele_count=100,
             min_minor_allele_frequency=0.01,
@@ -142,6 +137,7 @@ class REGENIE:
                 "minor allele frequency of at least 0.01, 100 copies and 90 % of the calls. Name a file of ids, such "
                 "as those of the array, with engine.step1_variants, or set engine.ignore_predictions=true."
             )
+
         write_bed(inputs.genotypes, variants, inputs.individuals, place / "step1")
         words = [
             "--step",
@@ -164,6 +160,7 @@ class REGENIE:
         if "--bgen" not in words:  # there the ids are the file's own
             words = [*words, "--extract", "variants.txt"]
         self._run(2, ["--step", "2", *words, "--out", "out"], place)
+
         for phenotype in range(phenotypes):
             file = place / f"out_p{phenotype}.regenie"
             if not file.is_file():
@@ -222,18 +219,20 @@ def read_step2(file: Path, variants: pd.DataFrame, wanted: Rows) -> Printed:
         keep_default_na=False,
     )
     table = table[table["TEST"] == "ADD"]
+
     row = _row_of(table, variants.iloc[wanted])
     table, row = table[row >= 0], row[row >= 0]
+
     p = table["LOG10P"].to_numpy(dtype=np.float64)
     return Printed(
-        row,
-        table["ALLELE1"].to_numpy(dtype=object),
-        table["BETA"].to_numpy(dtype=np.float64),
-        table["SE"].to_numpy(dtype=np.float64),
-        p,
-        table["A1FREQ"].to_numpy(dtype=np.float64),
-        table["N"].to_numpy(dtype=np.int64),
-        np.where(np.isnan(p), UNTESTED, "").astype(object),
+        variant=row,
+        tested_allele=table["ALLELE1"].to_numpy(dtype=object),
+        beta=table["BETA"].to_numpy(dtype=np.float64),
+        standard_error=table["SE"].to_numpy(dtype=np.float64),
+        neg_log_10_p_value=p,
+        frequency=table["A1FREQ"].to_numpy(dtype=np.float64),
+        n=table["N"].to_numpy(dtype=np.int64),
+        untested=np.where(np.isnan(p), UNTESTED, "").astype(object),
     )
 
 
@@ -242,11 +241,11 @@ def _row_of(table: pd.DataFrame, variants: pd.DataFrame) -> Int[np.ndarray, " ro
     keys = pd.MultiIndex.from_arrays(
         [variants[name] for name in ("base_pair_location", "other_allele", "effect_allele")]
     )
-    found = keys.get_indexer(
+    as_listed = keys.get_indexer(
         pd.MultiIndex.from_arrays([table["GENPOS"], table["ALLELE0"], table["ALLELE1"]])
     )
     swapped = keys.get_indexer(
         pd.MultiIndex.from_arrays([table["GENPOS"], table["ALLELE1"], table["ALLELE0"]])
     )
-    place = np.where(found >= 0, found, swapped)
+    place = np.where(as_listed >= 0, as_listed, swapped)
     return np.where(place >= 0, variants.index.to_numpy()[place], -1)

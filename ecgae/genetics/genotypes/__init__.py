@@ -47,7 +47,7 @@ class Genotypes:
     people_file: str
     """The name of the file that lists the people, for messages."""
     sample_ids: Shaped[np.ndarray, " individual"]
-    """Text: the individual ids (IID), in the order of the files."""
+    """The individual ids (IID) as text, in the order of the files."""
     variants: pd.DataFrame
     """`chromosome` (text, "1"-"22"), `base_pair_location`, `effect_allele` (the counted one),
     `other_allele`, `variant_id` (chromosome_position_other_effect, unique) and `rsid` (the file's
@@ -55,9 +55,9 @@ class Genotypes:
     sources: tuple[GenotypeFile, ...]
     """The files, opened."""
     source_of: Int[np.ndarray, " variant"]
-    """Which of them each variant is in,"""
+    """The number of the file that each variant is in, its place in `sources`."""
     row_in_source: Int[np.ndarray, " variant"]
-    """and where there, counting those that are not used."""
+    """The row of each variant in its file, where variants that are not used are counted too."""
 
     @classmethod
     def open(cls, pattern: str | Path) -> "Genotypes":
@@ -72,6 +72,7 @@ class Genotypes:
         files = find(str(pattern), tuple(FORMATS))
         sources = tuple(FORMATS[file.suffix](file) for file in files)
         _refuse_other_people(sources)
+
         tables = [
             file.variants.assign(source=number, row=np.arange(len(file.variants)))
             for number, file in enumerate(sources)
@@ -79,6 +80,7 @@ class Genotypes:
         variants = _usable(pd.concat(tables, ignore_index=True), files[0])
         variants["variant_id"] = _variant_ids(variants)
         _refuse_repeats(variants, files)
+
         return cls(
             files=files,
             people_file=sources[0].people_file.name,
@@ -136,6 +138,7 @@ class Genotypes:
 def _joined(
     parts: list[tuple[Int[np.ndarray, " _"], np.ndarray]], variants: int, width: int, dtype: type
 ) -> Shaped[np.ndarray, "variant width"]:
+    """The parts in one array, each at its own rows."""
     if len(parts) == 1:  # the common case: nothing is copied
         return parts[0][1]
     whole: np.ndarray = np.empty((variants, width), dtype=dtype)
@@ -157,6 +160,7 @@ def _usable(variants: pd.DataFrame, file: Path) -> pd.DataFrame:
     """The autosomal variants with two alleles; says how many others there are."""
     autosomal = variants["chromosome"].isin(AUTOSOMES).to_numpy()
     two = ~variants["effect_allele"].str.contains(",", regex=False).to_numpy(dtype=bool)
+
     if not autosomal.all():
         on_x = variants["chromosome"].isin(["X", "23"]).any()
         why = " (on X, males carry one copy)" if on_x else ""
@@ -168,6 +172,7 @@ def _usable(variants: pd.DataFrame, file: Path) -> pd.DataFrame:
             f"{(autosomal & ~two).sum():,} of {len(variants):,} variants have more than two alleles and are not used; "
             "bcftools norm -m- gives each alternative allele a row of its own."
         )
+
     if not autosomal.any():
         raise InputError(
             f"{file} must have variants on the autosomes 1-22; it has none. Is it the file you mean?"
@@ -176,6 +181,7 @@ def _usable(variants: pd.DataFrame, file: Path) -> pd.DataFrame:
         raise InputError(
             f"{file} must have variants with two alleles; it has none. Is it the file you mean?"
         )
+
     return variants[autosomal & two].reset_index(drop=True)
 
 
@@ -188,7 +194,8 @@ def _variant_ids(variants: pd.DataFrame) -> list[str]:
 
 
 def _refuse_repeats(variants: pd.DataFrame, files: tuple[Path, ...]) -> None:
-    """The same position and alleles twice, whichever is counted; a name (rsid) may occur twice."""
+    """Raises `InputError` where a position and its two alleles are there twice, whichever is
+    counted; a name (rsid) may occur twice."""
     crowded = variants[variants.duplicated(["chromosome", "base_pair_location"], keep=False)]
     one, two = crowded["effect_allele"], crowded["other_allele"]
     alleles = one.where(one < two, two) + "_" + two.where(one < two, one)

@@ -23,10 +23,9 @@ HEAD = 3  # bytes before the calls
 DOSAGE = np.array([2, np.nan, 1, 0], dtype=np.float32)
 """Copies of the effect allele that the two bits of a call mean."""
 DOSAGES = DOSAGE[np.arange(256)[:, None] >> np.array([0, 2, 4, 6]) & 3]
-"""Those of the four people in a byte."""
-AT_ONCE = (
-    2**18
-)  # bytes unpacked at a time, so that the calls of everybody fit in the cache of a processor
+"""The copies of the four people whose calls are in a byte, by the byte's value."""
+AT_ONCE = 2**18
+"""Bytes unpacked at a time, so that the calls of everybody fit in the cache of a processor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,19 +71,26 @@ class Bed:
 def dosage_of(
     packed: UInt8[np.ndarray, "variant byte"], individuals: Int[np.ndarray, " row"]
 ) -> Float32[np.ndarray, "row variant"]:
-    """The copies that packed calls mean, in Fortran order."""
+    """Copies of the effect allele that packed calls mean, in Fortran order.
+
+    The first four people have the bits 00, 10, 11 and 01, from the lowest pair on:
+
+    >>> packed = np.array([[0b01_11_10_00]], dtype=np.uint8)
+    >>> dosage_of(packed, individuals=np.arange(4)).ravel()
+    array([ 2.,  1.,  0., nan], dtype=float32)
+    """
     n_variants, width = packed.shape
     dosage = np.empty((n_variants, len(individuals)), dtype=np.float32)
     step = max(1, AT_ONCE // width)
     for start in range(0, n_variants, step):
         everybody = np.take(DOSAGES, packed[start : start + step], axis=0).reshape(-1, 4 * width)
-        np.take(
-            everybody, individuals, axis=1, out=dosage[start : start + step], mode="wrap"
-        )  # raise would copy
+        # mode="raise" would copy
+        np.take(everybody, individuals, axis=1, out=dosage[start : start + step], mode="wrap")
     return dosage.T
 
 
 def _refuse_damage(path: Path, individuals: int, variants: int) -> None:
+    """Raises `InputError` where the file is no `.bed` of these numbers of people and variants."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if head[:2] != MAGIC:
@@ -97,6 +103,7 @@ def _refuse_damage(path: Path, individuals: int, variants: int) -> None:
             f"{path} must be variant-major (third byte 01); got {head[2:].hex() or 'nothing'}. "
             "Rewrite it with plink --bfile <prefix> --make-bed --out <new prefix>."
         )
+
     expected = HEAD + variants * -(-individuals // 4)
     size = path.stat().st_size
     if size != expected:

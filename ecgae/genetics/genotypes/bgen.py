@@ -37,8 +37,9 @@ class Bgen:
     sample_ids: Shaped[np.ndarray, " individual"]
     variants: pd.DataFrame
     _reader: Any = field(repr=False)
-    """The library's."""
+    """The reader of the library."""
     _turn: AbstractContextManager = field(default_factory=Lock, repr=False)
+    """Held by the thread that reads."""
     hard_calls: bool = False
 
     @classmethod
@@ -46,6 +47,7 @@ class Bgen:
         from bgen import BgenReader  # here: other formats do not need it
 
         _refuse_other_formats(path)
+
         index = Path(f"{path}.bgi")
         try:
             reader = BgenReader(path, delay_parsing=True)
@@ -62,6 +64,7 @@ class Bgen:
                 f"{path} must be a sound .bgen file; its reader says: {error}. Copy it again."
             ) from None
         _refuse_damage(path, index, reader.header.nvariants, len(rows), end)
+
         cells = pd.DataFrame(
             rows, columns=["chromosome", "position", "rsid", "alleles", "first", "second"]
         )
@@ -106,6 +109,7 @@ class Bgen:
 
 
 def _refuse_other_formats(path: Path) -> None:
+    """Raises `InputError` where the header is not that of BGEN 1.2 or 1.3."""
     with path.open("rb") as file:
         head = file.read(24)
         length = int.from_bytes(head[4:8], "little")
@@ -116,6 +120,7 @@ def _refuse_other_formats(path: Path) -> None:
             f"{path} must have the word bgen in bytes 17-20; got {head[16:20].hex(' ') or 'nothing'}. "
             "Is it a .bgen file? Copy it again."
         )
+
     layout = flags >> 2 & 15
     if layout != 2:
         version = "version 1.1 (layout 1)" if layout == 1 else f"layout {layout}"
@@ -126,7 +131,8 @@ def _refuse_other_formats(path: Path) -> None:
 
 
 def _people(path: Path, reader: Any) -> tuple[Path, Shaped[np.ndarray, " individual"]]:
-    """The `.sample` goes before ids in the file, which programs write in several ways."""
+    """The file that lists the people, and their ids: the `.sample` where there is one, since
+    programs write the ids in the `.bgen` in several ways."""
     sample = path.with_suffix(".sample")
     if sample.is_file():
         ids = read_sample(sample)
@@ -136,6 +142,7 @@ def _people(path: Path, reader: Any) -> tuple[Path, Shaped[np.ndarray, " individ
                 "Is it the .sample file of this .bgen?"
             )
         return sample, ids
+
     if not reader.header.has_sample_ids:
         raise InputError(
             f"{path} must have ids in it or {sample.name} beside it; it has neither. "
@@ -162,7 +169,8 @@ def _indexed(index: Path, reader: Any) -> tuple[list[tuple], int]:
 
 
 def _listed(reader: Any) -> tuple[list[tuple], int]:
-    """The same from a walk through the file, after which the reader is of no more use."""
+    """What a walk through the file says of the variants, and the byte where the last one ends; the
+    reader is of no more use then."""
     rows, end = [], 0
     for variant in reader:
         alleles = variant.alleles
@@ -173,6 +181,8 @@ def _listed(reader: Any) -> tuple[list[tuple], int]:
 
 
 def _refuse_damage(path: Path, index: Path, expected: int, listed: int, end: int) -> None:
+    """Raises `InputError` where `listed` variants that end at byte `end` are not those of the
+    header, `expected`, or do not fill the file."""
     size = path.stat().st_size
     if index.is_file() and (listed != expected or end != size):
         raise InputError(

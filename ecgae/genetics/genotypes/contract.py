@@ -1,4 +1,4 @@
-"""What a file of genotypes offers, whatever its format."""
+"""The contract of a file of genotypes: what it offers, whatever its format."""
 
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -19,11 +19,11 @@ class GenotypeFile(Protocol):
 
     @property
     def people_file(self) -> Path:
-        """Where the ids are."""
+        """The file that lists the people."""
 
     @property
     def sample_ids(self) -> Shaped[np.ndarray, " individual"]:
-        """Text, in the order of the file."""
+        """The individual ids (IID) as text, in the order of the file."""
 
     @property
     def variants(self) -> pd.DataFrame:
@@ -38,9 +38,9 @@ class GenotypeFile(Protocol):
     def read(
         self, rows: Int[np.ndarray, " variant"], individuals: Int[np.ndarray, " row"]
     ) -> Float32[np.ndarray, "row variant"]:
-        """Expected copies of the effect allele, NaN = no call, in Fortran order: a variant is
-        contiguous."""
+        """Expected copies of the effect allele, 0 to 2, NaN = no call, in Fortran order: the values
+        of a variant are contiguous."""
 
     def packed(self, rows: Int[np.ndarray, " variant"]) -> UInt8[np.ndarray, "variant byte"]:
-        """Two bits per call in the coding of PLINK 1 (`ecgae.genetics.genotypes.bed`), everybody in
-        the file."""
+        """The calls of everybody in the file, two bits each, in the coding of PLINK 1
+        (`ecgae.genetics.genotypes.bed`)."""

@@ -20,10 +20,12 @@ def find(pattern: str, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
         single = {suffix: _existing(stem + suffix, ("",)) for suffix in given or suffixes}
         if any(single.values()):
             return _only_one(pattern, single)
+
     per_chromosome = stem if CHROMOSOME in stem else stem + CHROMOSOME
     split = {suffix: _existing(per_chromosome + suffix, AUTOSOMES) for suffix in given or suffixes}
     if not any(split.values()):
         raise InputError(_nothing(pattern, stem, per_chromosome, given or list(suffixes)))
+
     files = _only_one(pattern, split)
     unused = [
         file.name for file in _existing(per_chromosome + files[0].suffix, ("X", "Y", "XY", "MT"))
@@ -36,22 +38,25 @@ def find(pattern: str, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
 
 
 def _existing(pattern: str, chromosomes: tuple[str, ...]) -> tuple[Path, ...]:
+    """The files of these chromosomes that exist, in this order."""
     files = (Path(pattern.replace(CHROMOSOME, name)) for name in chromosomes)
     return tuple(file for file in files if file.exists())
 
 
-def _only_one(pattern: str, found: dict[str, tuple[Path, ...]]) -> tuple[Path, ...]:
-    found = {suffix: files for suffix, files in found.items() if files}
-    if len(found) > 1:
-        names = " and ".join(files[0].name for files in found.values())
+def _only_one(pattern: str, by_suffix: dict[str, tuple[Path, ...]]) -> tuple[Path, ...]:
+    """The files of the one format that there is; raises `InputError` where there are several."""
+    there = {suffix: files for suffix, files in by_suffix.items() if files}
+    if len(there) > 1:
+        names = " and ".join(files[0].name for files in there.values())
         raise InputError(
             f"genotypes must be files of one format; {pattern} means {names} alike. "
-            f"Add the ending, e.g. genotypes={pattern}{next(iter(found))}."
+            f"Add the ending, e.g. genotypes={pattern}{next(iter(there))}."
         )
-    return next(iter(found.values()))
+    return next(iter(there.values()))
 
 
 def _nothing(pattern: str, stem: str, per_chromosome: str, suffixes: list[str]) -> str:
+    """The sentence to say where there is no file of any format."""
     first = per_chromosome.replace(CHROMOSOME, "1") + suffixes[0]
     tried = f"no {first}" if CHROMOSOME in stem else f"neither {stem}{suffixes[0]} nor {first}"
     others = f" (nor {', '.join(suffixes[1:])})" if suffixes[1:] else ""

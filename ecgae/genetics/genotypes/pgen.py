@@ -49,6 +49,7 @@ class Pgen:
         compressed = path.with_suffix(".pvar.zst")
         variants = read_pvar(compressed if compressed.is_file() and not pvar.is_file() else pvar)
         header = read_header(path, len(sample_ids), len(variants))
+
         alleles = variants["effect_allele"].str.count(",").to_numpy(dtype=np.int64) + 2
         several = (alleles > 2).any()
         file = cls(
@@ -59,6 +60,7 @@ class Pgen:
             hard_calls=header.hard_calls,
             _first_allele=np.append(0, np.cumsum(alleles)).astype(np.uintp) if several else None,
         )
+
         with file._reader():  # so that a file which the library refuses is refused now
             return file
 

@@ -18,6 +18,8 @@ from jaxtyping import Shaped
 from ecgae.errors import InputError
 
 VARIANT_COLUMNS = ("chromosome", "base_pair_location", "effect_allele", "other_allele", "rsid")
+"""What every format says of a variant; `Genotypes.variants` adds `variant_id`."""
+
 PVAR_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT")
 
 
@@ -41,6 +43,7 @@ def read_pvar(path: Path) -> pd.DataFrame:
         header = _pvar_header(file, path)
         separator = "\t" if "\t" in header else r"\s+"
         names = header.split("\t") if "\t" in header else header.split()
+
         missing = [name for name in PVAR_COLUMNS if name not in names]
         if missing:
             raise InputError(
@@ -48,6 +51,7 @@ def read_pvar(path: Path) -> pd.DataFrame:
                 "Rewrite it with plink2 --make-pgen."
             )
         cells = _cells(file, path, separator, names, PVAR_COLUMNS)
+
     _refuse_gaps(path, cells)
     chromosome, position, rsid, other, effect = (cells[name] for name in PVAR_COLUMNS)
     return variant_table(
@@ -64,16 +68,19 @@ def variant_table(
     other_allele: pd.Series,
     rsid: pd.Series,
 ) -> pd.DataFrame:
-    """`chromosome` (text, without the prefix chr or leading zeros), `base_pair_location` (whole
-    numbers), `effect_allele`, `other_allele`, `rsid` (NA where the file has `.`)."""
+    """The table of a file's variants: `chromosome` (text, without the prefix chr or leading zeros),
+    `base_pair_location` (whole numbers), `effect_allele`, `other_allele`, `rsid` (NA where the file
+    has `.`)."""
     if not len(position):
         raise InputError(f"{path} must list a variant; it is empty. Copy it again.")
+
     number = pd.to_numeric(position, errors="coerce")
     bad = (number.isna() | (number % 1 != 0)).to_numpy()
     if bad.any():
         raise InputError(
             f"{path} must have whole base-pair positions; got {position[bad].iloc[0]!r}. Is it the file you mean?"
         )
+
     names = {code: code.removeprefix("chr").lstrip("0") or code for code in chromosome.unique()}
     columns = (
         chromosome.map(names),
@@ -101,12 +108,14 @@ def read_psam(path: Path) -> Shaped[np.ndarray, " individual"]:
                 f"{path} must begin with a line of column names, #IID or #FID first; it does not. "
                 "Rewrite it with plink2 --make-pgen."
             )
+
         names = [name.removeprefix("#") for name in names]
         if "IID" not in names:
             raise InputError(
                 f"{path} must have the column IID; it has {', '.join(names)}. Is it the file you mean?"
             )
         cells = _cells(file, path, r"\s+", names, ["IID"])
+
     _refuse_gaps(path, cells)
     return unique_ids(path, cells["IID"])
 
@@ -141,6 +150,7 @@ def unique_ids(path: Path, ids: Iterable[str]) -> Shaped[np.ndarray, " individua
 
 
 def _opened(path: Path) -> BinaryIO:
+    """The table as bytes, decompressed where it is a `.zst`."""
     if not path.is_file():
         raise InputError(f"{path} must lie beside its genotype file; it is missing. Copy it there.")
     if path.suffix != ".zst":
@@ -151,6 +161,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _pvar_header(file: BinaryIO, path: Path) -> str:
+    """The line of column names, after which the file stands at its first variant."""
     line = _line(file, path)
     while line.startswith("##"):
         line = _line(file, path)
@@ -174,10 +185,10 @@ def _line(file: BinaryIO, path: Path) -> str:
 def _columns(path: Path, count: int, wanted: Sequence[str]) -> pd.DataFrame:
     """Some columns of a table without header, named by their places from 0."""
     with _opened(path) as file:
-        found = len(_line(file, path).split())
-        if found != count:
+        there = len(_line(file, path).split())
+        if there != count:
             raise InputError(
-                f"{path} must have {count} columns; it has {found}. Is it the file you mean?"
+                f"{path} must have {count} columns; it has {there}. Is it the file you mean?"
             )
         file.seek(0)
         cells = _cells(file, path, r"\s+", list(map(str, range(count))), wanted)
@@ -206,11 +217,12 @@ def _cells(
         raise InputError(
             f"{path} must be a text table; {_sentence(error)}. Copy it again."
         ) from None
+
     return cells.rename(columns=dict(enumerate(names)))
 
 
 def _refuse_gaps(path: Path, cells: pd.DataFrame) -> None:
-    """A line that is cut short leaves its last cells empty."""
+    """Raises `InputError` where a line is cut short, which leaves its last cells empty."""
     empty = (cells.iloc[:, -1].isna() | (cells.iloc[:, -1] == "")).to_numpy()
     if empty.any():
         raise InputError(

@@ -16,9 +16,17 @@ from ecgae.people.split import CONFIRM, SELECT, TRAINING, place_of
 class ThreeWay:
     """Shares of the people, on average: each family's part is drawn by a hash of its name.
 
-    select: whom models are scored by. confirm: whom the chosen model is confirmed by; 0: nobody.
-    The rest train.
+    select: the share whom models are scored by. confirm: the share whom the chosen model is
+    confirmed by; 0: nobody. The rest train.
     seed: another one deals the people out anew.
+
+    Relatives share a part, and nobody's part depends on who else is there:
+
+    >>> deal = ThreeWay()
+    >>> deal(["p1", "p2", "p3", "p4"]).tolist()
+    ['select', 'select', 'training', 'confirm']
+    >>> deal(["p4", "p1"], families={"p1": "p1", "p4": "p1"}).tolist()
+    ['select', 'select']
     """
 
     select: float = 0.5
