@@ -10,6 +10,7 @@ from ecgae.entry.build import build
 from ecgae.entry.command_line import entry, plain, start
 from ecgae.entry.scan import Selected, choices_of, rescore, scan, settings_typed
 from ecgae.errors import InputError
+from ecgae.genetics.genetic_files import GeneticFiles
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="gwas")
@@ -36,11 +37,15 @@ def main(cfg: DictConfig) -> Selected:
             "Name either run=<run directory>, or phenotypes=<table> genotypes=<prefix> out=<folder>."
         )
     from ecgae.models import latents
-    from ecgae.scoring.study import Files, Study
+    from ecgae.scoring.study import Study
 
-    study = Study.open(
-        Files(cfg.genotypes, cfg.covariates, list(cfg.categorical), cfg.planted), choices
+    files = GeneticFiles(
+        genotypes=cfg.genotypes,
+        covariates=cfg.covariates,
+        categorical=list(cfg.categorical),
+        planted=cfg.planted,
     )
+    study = Study.open(files, choices)
     phenotypes = latents.read_phenotypes_or_latents(Path(cfg.phenotypes))
     return scan(
         study, engine, phenotypes, Path(cfg.out), config, chromosomes=chromosomes, report=cfg.report

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from jaxtyping import Float32
 from tqdm import tqdm
 
 from ecgae.errors import InputError
+from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.machine.processes import in_parallel
 from ecgae.recordings.cohort import Candidate, Cohort, LeftOut, Source, Sources
 from ecgae.recordings.formats.recording import Layout, Recording, Waveform, quantised
@@ -36,18 +38,10 @@ ROWS_A_PART = 64
 FEW = 100
 """Recordings below which a pool of processes, which takes a second to start, does not pay."""
 
-NOT_READ = (
-    "ecgs",
-    "genotypes",
-    "covariates",
-    "categorical",
-    "planted",
-    "public",
-    "directory",
-    "workers",
-)
-"""What a cohort states that has no influence on how a file is read; all else (a gain, a lead)
-has."""
+NOT_READ = {field.name for field in fields(GeneticFiles)} | {
+    *("ecgs", "public", "directory", "workers"),
+}
+"""Settings of a cohort that do not change how a file is read; all others (a gain, a lead) do."""
 
 
 class Ingested(NamedTuple):
@@ -71,14 +65,14 @@ def ingest(cohort: Cohort, cache: Path, workers: int) -> Store:
     """
     sources = cohort.sources()
     file = Path(cache) / f"{cohort.name}-{_content_key(cohort, sources)}" / "store.h5"
-    if not sources.found:
+    if not sources.rows:
         raise InputError(
             f"cohort {cohort.name} must have recordings; none was found. Check cohort.ecgs."
         )
     read = partial(read_source, cohort)
     return build(
         file,
-        sources.found,
+        sources.rows,
         read,
         cohort.layouts,
         cohort.name,
@@ -98,7 +92,7 @@ def _content_key(cohort: Cohort, sources: Sources) -> str:
             *_stamp(candidate.file),
             candidate[2:],
         )
-        for source in sources.found
+        for source in sources.rows
         for candidate in source.candidates
     ]
     numbers = {name: value for name, value in vars(cohort).items() if name not in NOT_READ}
