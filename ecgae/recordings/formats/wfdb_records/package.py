@@ -7,13 +7,8 @@ from pathlib import Path
 from ecgae.errors import InputError
 
 DECODER_FAULTS = (
-    ValueError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    AttributeError,
-    RuntimeError,
+    *(ValueError, IndexError, KeyError, TypeError),
+    *(OverflowError, AttributeError, RuntimeError),
 )
 """What the wfdb package has been seen to raise on damaged files, beside OSError and MemoryError."""
 
@@ -29,6 +24,7 @@ def wfdb_package() -> types.ModuleType:
 
 
 def refuse_address(record: Path) -> None:
+    """Raises `InputError` for a path that the package would fetch from a network."""
     if "::" in str(record.absolute()):
         raise InputError(
             "path of a WFDB record must not contain '::'; the wfdb package takes it for an address"
