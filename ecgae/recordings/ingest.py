@@ -283,7 +283,7 @@ def _flat_leads(recording: Recording, layouts: dict[str, Layout]) -> list[str]:
 
 
 def _reason(error: InputError | OSError) -> str:
-    """Why a file was left out, without its path, which the manifest states, and without line ends."""
+    """Why a file was left out, without its path, which the manifest states, on one line."""
     text = f"file must be readable; {error.strerror}" if isinstance(error, OSError) else str(error)
     return " ".join(text.split())
 

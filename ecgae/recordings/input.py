@@ -63,7 +63,7 @@ class Input:
         )
 
     def layout(self, layouts: dict[str, Layout], cohort: str, beat: MedianBeat) -> Layout:
-        """What every recording will be like: known before any is read."""
+        """The leads, length and rate of every recording, known before any is read."""
         source = self.source(layouts, cohort)
         stored = layouts[source]
         rate = self.sampling_rate or stored.sampling_rate
@@ -81,7 +81,7 @@ class Input:
     def of_another(
         self, cohort: Cohort, trained: Layout, lead_mode: str, beat: MedianBeat
     ) -> "Input":
-        """The same part of another cohort's recordings, at the rate of the recordings that a model was trained on.
+        """The same part of another cohort's recordings, at the rate that a model was trained at.
 
         Raises `InputError` where the cohort's recordings cannot go through that model.
         """
@@ -117,7 +117,9 @@ class Input:
         return build(
             store.file.with_name(f"{self.recording}-{content_key(*content)}.h5"),
             sources=store.rows.tolist(),
-            read=partial(_made, store.file, self, beat, source, wanted),
+            read=partial(
+                _made, file=store.file, wanted=self, beat=beat, source=source, layouts=wanted
+            ),
             layouts=wanted,
             cohort=store.cohort,
             left_out=[],
@@ -171,7 +173,13 @@ def _opened(file: Path) -> Store:
 
 
 def _made(
-    file: Path, wanted: Input, beat: MedianBeat, source: str, layouts: dict[str, Layout], row: int
+    row: int,
+    *,
+    file: Path,
+    wanted: Input,
+    beat: MedianBeat,
+    source: str,
+    layouts: dict[str, Layout],
 ) -> Ingested:
     """Row `row` of the store at `file` as the network will see it, or why it cannot be made."""
     store = _opened(file)

@@ -53,7 +53,7 @@ class StoredWaveform(NamedTuple):
     chunks: list[bytes]
     samples: int
     resolution: np.ndarray
-    """mV per count, by lead."""
+    """The size of one count in mV, by lead."""
 
 
 class Row(NamedTuple):

@@ -33,7 +33,7 @@ PACED = ("102", "104", "107", "217")
 flutter."""
 
 SAME_PERSON = {"202": "201"}
-"""Records 201 and 202 are one man's: 202 is his second visit."""
+"""The first record of a person, by his second one: 201 and 202 are one man's."""
 
 AAMI = {
     symbol: name

@@ -160,7 +160,8 @@ def _trace(node: ElementTree.Element, where: str) -> Trace:
 
 
 def _measurements(node: ElementTree.Element) -> dict[str, float]:
-    """What the device measured, and the limits of the waves in ms."""
+    """Intervals in ms, axes, heart rate, and the limits of the waves in ms; NaN for what is not
+    there."""
     exponent = min(max(_number(node, "ECGSampleExponent"), -10), 10)
     rate = _number(node, "ECGSampleBase") * 10**exponent
     measured = {name: _number(node, tag, absent=np.nan) for tag, name in MEASUREMENTS.items()}

@@ -116,7 +116,7 @@ def full_disclosure(recording: Recording) -> list[str]:
 
 
 def wave_limits(limits: Onsets, unit: str, divisor: int) -> list[str]:
-    """Where the waves begin and end, in `unit`s of `divisor` ms."""
+    """The limits of the waves, counted in `unit`s that are `divisor` ms long."""
     tags = ("POnset", "POffset", "QOnset", "QOffset", "TOffset")
     return [
         f'\t\t<{tag} units="{unit}">{ms // divisor}</{tag}>'

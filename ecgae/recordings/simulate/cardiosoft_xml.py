@@ -38,6 +38,7 @@ class Person(NamedTuple):
 def cardiosoft_xml(recording: Recording, parameters: Mapping[str, float], person: Person) -> bytes:
     """The content of the file that holds a recording of this person."""
     limits = onsets(recording, parameters)
+
     lines = [
         '<?xml version="1.0" encoding="ISO-8859-1" ?>',
         "<CardiologyXML>",
@@ -106,7 +107,8 @@ def _measurements(recording: Recording, limits: Onsets) -> list[str]:
 
 
 def _values(recording: Recording, limits: Onsets) -> Sequence[tuple[str, str, object]]:
-    """Intervals and axes, each with its tag and unit; blank what the device prints of few."""
+    """Intervals and axes, each with its tag and unit; blank where the device prints them of few
+    people."""
     rr_interval = round(60_000 / recording.heart_rate)
     qt_interval = limits.t_offset - limits.qrs_onset
     bazett = round(qt_interval / (rr_interval / 1000) ** 0.5)

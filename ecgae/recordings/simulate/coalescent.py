@@ -45,7 +45,7 @@ class Chromosome(NamedTuple):
     come first."""
 
     position: Int[np.ndarray, "variant"]
-    """Base pairs, counted from 1."""
+    """Places of the variants in base pairs, counted from 1."""
     dosage: Int8[np.ndarray, "individual variant"]
     """Copies of the derived allele, 0 to 2."""
     planted: Int[np.ndarray, "locus"]

@@ -34,7 +34,7 @@ ST_SEGMENT = 0.30
 def heartbeat(
     time: Float[np.ndarray, "time"], parameters: Mapping[str, float], qt_interval: float
 ) -> Float[np.ndarray, "axis time"]:
-    """The dipole of one beat (3 axes) in mV, from parameters (`parameters.py`) in ms, mV and degrees.
+    """The dipole of one beat (3 axes) in mV, from the `PARAMETERS` in ms, mV and degrees.
 
     `time` in ms counts from the onset of the QRS complex; before the P wave, between it and the QRS
     complex, and after the T wave's end the dipole is exactly 0.

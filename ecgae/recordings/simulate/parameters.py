@@ -62,7 +62,7 @@ class Traits(NamedTuple):
     """Everybody's parameters, and how often a value had to be pulled back into its range."""
 
     values: Float[np.ndarray, "individual parameter"]
-    """In the unit of each parameter."""
+    """Values of everybody, in the unit of each parameter."""
     clipped: dict[str, int]
     """How many people's values were pulled back, by parameter; those without any are absent."""
 

@@ -23,9 +23,9 @@ class SimulatedPeople(NamedTuple):
     """Ids of seven digits."""
     male: Bool[np.ndarray, "individual"]
     age: Float[np.ndarray, "individual visit=2"]
-    """Years at each visit."""
+    """Age in years at each visit."""
     centre: Int[np.ndarray, "individual visit=2"]
-    """Where each visit took place, one of `CENTRES`."""
+    """The centre of each visit, one of `CENTRES`."""
     year: Int[np.ndarray, "individual visit=2"]
     """The calendar year of each visit."""
     recorded: Bool[np.ndarray, "individual visit=2"]

@@ -63,9 +63,9 @@ class _Trace(NamedTuple):
     """A trace of the independent leads in mV, and what it is made of."""
 
     ecg: Float[np.ndarray, "lead=8 time"]
-    """What the electrodes measure."""
+    """Voltages at the electrodes."""
     heart: Float[np.ndarray, "lead=8 time"]
-    """What they would measure without interference."""
+    """Voltages at the electrodes if nothing interfered with the heart's."""
     onsets: Int[np.ndarray, "beat"]
     """Samples of the QRS onsets, some just outside of the trace."""
     scale: Float[np.ndarray, "beat"]

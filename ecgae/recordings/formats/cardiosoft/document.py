@@ -61,8 +61,8 @@ class Document(NamedTuple):
 
 
 def read_document(file: Path) -> Document:
-    """A whole CardioSoft file. Raises `InputError` where it is no complete, well-formed and harmless
-    XML, or of another format."""
+    """A whole CardioSoft file. Raises `InputError` where it is no complete, well-formed and
+    harmless XML, or of another format."""
     content = _ascii_compatible(read_bytes(file))
     short, texts = _cut_out(content)
     if short.count(MARK.encode()) != len(texts):
@@ -166,7 +166,7 @@ def _pieces(content: bytes) -> Iterator[bytes]:
 
 
 def _integers(content: bytes) -> Int64[np.ndarray, " number"]:
-    """The integers in `content`, read as a JSON list; any exception where it is none of integers."""
+    """The integers in `content`, read as a JSON list; raises where it is no list of integers."""
     if b"[" in content:
         raise ValueError("a list in a list")
     parsed: Any = _PARSER.parse(b"[" + content + b"]")

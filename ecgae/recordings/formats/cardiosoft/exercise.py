@@ -27,7 +27,7 @@ from ecgae.recordings.formats.recording import MISSING, Recording, Waveform
 
 LEADS = ("I", "2", "3")
 PHASES = {"Pretest": "pretest", "Exercise": "exercise", "Rest": "recovery"}
-"""The protocol's phases in their order: the file's word, and ours."""
+"""The protocol's phases in their order: our name for each, by the file's word."""
 
 MEDIANS = 16
 """How many averaged beats a file may hold."""
@@ -36,7 +36,7 @@ MEDIAN_LEADS = tuple(f"{lead}_{beat:02}" for beat in range(1, MEDIANS + 1) for l
 """The rows of the averaged beats, each lead of each beat: I_01, 2_01, 3_01, I_02, ..."""
 
 LONGEST_TEST = 86_400.0
-"""The s that a test may last: a day."""
+"""The longest time in s that a test may last: a day."""
 
 MEASUREMENTS = {
     "MaxHeartRate": "max_heart_rate",  # beats per minute
@@ -172,8 +172,8 @@ def _only(root: ElementTree.Element, path: str) -> ElementTree.Element:
 def _refuse_interleaved(
     blocks: Int16[np.ndarray, "lead time"], counts: Int16[np.ndarray, " sample"]
 ) -> None:
-    """GE's manual describes samples that alternate between the leads, which read as blocks would be
-    noise."""
+    """Raises `InputError` for samples that alternate between the leads, as GE's manual describes
+    them: read as blocks of one lead they would be noise."""
     alternating = counts.reshape(-1, len(blocks)).T
     rough, smooth = (
         np.abs(np.diff(traces.astype(np.int32))).mean() for traces in (blocks, alternating)

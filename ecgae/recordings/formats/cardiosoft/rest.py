@@ -25,7 +25,7 @@ LAYOUTS = {
     "median_beat": Layout(LEADS, samples=600, sampling_rate=500.0),
     "full_disclosure": Layout(LEADS, samples=None, sampling_rate=500.0),
 }
-"""What every resting ECG of UK Biobank has, by kind."""
+"""Leads, length and rate of every resting ECG of UK Biobank, by kind."""
 
 MEASUREMENTS = {
     "VentricularRate": "heart_rate",  # beats per minute
@@ -191,7 +191,7 @@ def _beats(strip: ElementTree.Element) -> Beats | None:
 
 
 def _measurements(node: ElementTree.Element | None) -> dict[str, float]:
-    """What the device printed: intervals, axes, and the amplitudes of its table by wave and lead."""
+    """What the device printed: intervals, axes, and amplitudes by wave and lead."""
     if node is None:
         return {}
     printed = {name: number(node.findtext(tag) or "") for tag, name in MEASUREMENTS.items()}
@@ -252,8 +252,8 @@ def positive(node: ElementTree.Element, tag: str, section: str) -> float:
 
 
 def number(text: str) -> float:
-    """The finite number in a cell; NaN for an empty one or text: the device leaves out what it could
-    not measure."""
+    """The finite number in a cell; NaN for an empty one or text: the device leaves out what it
+    could not measure."""
     try:
         value = float(text)
     except ValueError:

@@ -9,11 +9,12 @@ from ecgae.recordings.formats.waveforms import Trace, einthoven_violation
 from ecgae.recordings.formats.wfdb_records.header import Signal
 
 MILLIVOLTS = {"nv": 1e-6, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "mv": 1.0, "v": 1e3}
-"""Size of a unit in mV; µ is written as either of two characters."""
+"""The size of each unit in mV; µ is written as either of two characters."""
 
 
 def zero(signal: Signal, gain: float | None) -> int:
-    """The count that stands for 0 mV: the baseline belongs to the header's gain and is set aside with it."""
+    """The count that stands for 0 mV: the baseline belongs to the header's gain and is set aside
+    with it."""
     return signal.baseline if gain is None or signal.gain is None else signal.zero
 
 
