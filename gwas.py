@@ -11,6 +11,7 @@ from ecgae.entry.choices import read_trained
 from ecgae.entry.command_line import entry, plain, start
 from ecgae.entry.scan import Selected, choices_of, rescore, scan, settings_typed
 from ecgae.errors import InputError
+from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.runs import run_directory
 
 
@@ -39,10 +40,15 @@ def scan_table(cfg: DictConfig) -> Selected:
             "Name either run=<run directory>, or phenotypes=<table> genotypes=<prefix> out=<folder>."
         )
     from ecgae.models import latents  # seconds
-    from ecgae.scoring.study import Files, Study
+    from ecgae.scoring.study import Study
 
     # Genotypes and covariates are opened and checked before the phenotypes are read.
-    files = Files(cfg.genotypes, cfg.covariates, list(cfg.categorical), cfg.planted)
+    files = GeneticFiles(
+        genotypes=cfg.genotypes,
+        covariates=cfg.covariates,
+        categorical=list(cfg.categorical),
+        planted=cfg.planted,
+    )
     study = Study.open(files, choices)
     phenotypes = latents.read_phenotypes_or_latents(Path(cfg.phenotypes))
     out, part = Path(cfg.out), cfg.chromosomes

@@ -12,10 +12,11 @@ from scipy.stats import spearmanr
 
 from ecgae.entry.build import build
 from ecgae.entry.scan import choices_of
+from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.genetics.genotypes import Genotypes
 from ecgae.models.latents import CONFIRM, SELECT, TRAINING, Latents
 from ecgae.recordings.cohort.simulated import Simulated
-from ecgae.scoring.study import Files, Study
+from ecgae.scoring.study import Study
 
 FOLDER = ROOT / "benchmarks" / "yield"
 
@@ -145,7 +146,7 @@ def world(tmp_path):
     people = 1200
     dosage = reference.random_dosage(rng, people, 40, low=0.4, high=0.6)
     study = Study.open(
-        Files(reference.write_genotypes(tmp_path / "x", dosage), None, (), None),
+        GeneticFiles(genotypes=reference.write_genotypes(tmp_path / "x", dosage)),
         choices_of(composed()),
     )
     variants = study.genotypes.variants.iloc[[3, 13, 23, 33]]

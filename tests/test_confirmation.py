@@ -19,13 +19,14 @@ from ecgae.entry.command_line import plain
 from ecgae.entry.scan import choices_of
 from ecgae.errors import InputError
 from ecgae.genetics.engine.ols import OLS
+from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.genetics.genotypes import Genotypes
 from ecgae.genetics.scan import ScanInput
 from ecgae.genetics.variant_filter import VariantFilter
 from ecgae.models.latents import CONFIRM, SELECT, TRAINING, Latents, as_phenotypes, write_latents
 from ecgae.scoring import ledger
 from ecgae.scoring.confirmation import COLUMNS, confirm, read_discovery
-from ecgae.scoring.study import Files, Study
+from ecgae.scoring.study import Study
 from ecgae.statistics.replication import directions, power, replicated, retest
 
 NO_COVARIATES = np.empty((400, 0))
@@ -141,7 +142,7 @@ def run(rng, tmp_path):
         ids, np.full(people, 2), split, names, values.astype(np.float32), ("I",), quality
     )
     cfg = composed("checks.heritability=false", "checks.ld_scores=false", "checks.permutations=0")
-    study, engine = Study.open(Files(prefix, None, (), None), choices_of(cfg)), OLS()
+    study, engine = Study.open(GeneticFiles(genotypes=prefix), choices_of(cfg)), OLS()
     directory = tmp_path / "runs" / "one"
     directory.mkdir(parents=True)
     write_latents(directory / "latents.h5", latents)

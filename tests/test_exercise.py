@@ -228,10 +228,10 @@ def test_the_cohort_takes_the_earliest_instance_of_field_6025(tmp_path):
     cohort = pickle.loads(pickle.dumps(UKBExercise(str(tmp_path))))
     cohort.prepare()
     sources = cohort.sources()
-    assert [source.sample_id for source in sources.found] == ["1000001", "1000002"]
-    assert [candidate.visit for candidate in sources.found[0].candidates] == [0, 1]
+    assert [source.sample_id for source in sources.rows] == ["1000001", "1000002"]
+    assert [candidate.visit for candidate in sources.rows[0].candidates] == [0, 1]
     assert [left.file for left in sources.left_out] == ["1000003_20205_2_0.xml"]
-    recording = cohort.read(sources.found[0].candidates[0].file)
+    recording = cohort.read(sources.rows[0].candidates[0].file)
     assert set(recording.waveforms) <= set(cohort.layouts)
     assert cohort.layouts["exercise"].leads == LEADS
     assert cohort.layouts["exercise"].samples is None

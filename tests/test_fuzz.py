@@ -226,8 +226,8 @@ def test_folders_of_wfdb_records(target, edits, span):
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
         sources = WFDB(folder).sources()
-        assert len({source.sample_id for source in sources.found}) == len(sources.found)
-        for source in sources.found:
+        assert len({source.sample_id for source in sources.rows}) == len(sources.rows)
+        for source in sources.rows:
             metadata = source.candidates[0].metadata
             assert np.isnan(metadata.get("age", 0)) or 0 <= metadata.get("age", 0) <= 90
 
@@ -252,7 +252,7 @@ def test_ptbxl_tables(edits, span):
         (Path(folder) / "ptbxl_database.csv").write_bytes(damaged(ptbxl_table(), edits, span))
         with suppress(InputError, OSError):
             sources = PTBXL(folder).sources()
-            rows = [(source.sample_id, source.candidates[0].visit) for source in sources.found]
+            rows = [(source.sample_id, source.candidates[0].visit) for source in sources.rows]
             assert len(set(rows)) == len(rows)
             assert all(left.reason for left in sources.left_out)
 

@@ -204,11 +204,11 @@ def test_the_cohort_is_a_folder_of_xml_files(tmp_path):
     cohort = pickle.loads(pickle.dumps(MUSE(str(tmp_path))))
     cohort.prepare()
     sources = cohort.sources()
-    assert [source.sample_id for source in sources.found] == ["a", "b"]
+    assert [source.sample_id for source in sources.rows] == ["a", "b"]
     assert [left.file for left in sources.left_out] == ["notes.txt"]
     assert set(cohort.layouts) == {"strip", "median_beat"}
     assert set(MUSE(str(tmp_path), median_beat=False).layouts) == {"strip"}
-    assert cohort.read(sources.found[0].candidates[0].file).waveforms["strip"].counts.shape == (
+    assert cohort.read(sources.rows[0].candidates[0].file).waveforms["strip"].counts.shape == (
         12,
         2000,
     )

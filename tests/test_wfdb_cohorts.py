@@ -32,9 +32,9 @@ def test_every_record_below_a_folder_is_found_and_segments_count_once(tmp_path):
     cohort = pickle.loads(pickle.dumps(WFDB(str(tmp_path))))
     cohort.prepare()
     sources = cohort.sources()
-    assert [source.sample_id for source in sources.found] == ["m", "x/same", "y/same"]
+    assert [source.sample_id for source in sources.rows] == ["m", "x/same", "y/same"]
     assert [left.file for left in sources.left_out] == ["broken.hea"]
-    recording = cohort.read(sources.found[0].candidates[0].file)
+    recording = cohort.read(sources.rows[0].candidates[0].file)
     assert recording.waveforms["strip"].counts.shape == (12, 30)
     assert cohort.layouts["strip"].resample
 
@@ -44,7 +44,7 @@ def test_a_header_without_its_samples_is_refused_when_it_is_read(tmp_path):
     record.with_name("r.dat").unlink()
     cohort = WFDB(str(tmp_path))
     with pytest.raises(InputError, match=r"signal file must be there; r\.dat is missing"):
-        cohort.read(cohort.sources().found[0].candidates[0].file)
+        cohort.read(cohort.sources().rows[0].candidates[0].file)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_header_without_its_samples_is_refused_when_it_is_read(tmp_path):
 )
 def test_comments_give_age_sex_and_codes_and_nothing_else(tmp_path, comments, metadata, labels):
     write(tmp_path, limb(), LEADS, comments=comments)
-    (source,) = WFDB(str(tmp_path)).sources().found
+    (source,) = WFDB(str(tmp_path)).sources().rows
     assert source.candidates[0].metadata == pytest.approx(metadata, nan_ok=True)
     assert source.candidates[0].labels == labels
 
@@ -98,7 +98,7 @@ def ptbxl(folder: Path, *rows: dict, text: str = "") -> PTBXL:
 
 
 def test_ptbxl_metadata_and_likelihoods_come_from_the_table(tmp_path):
-    (source,) = ptbxl(tmp_path, {}).sources().found
+    (source,) = ptbxl(tmp_path, {}).sources().rows
     (candidate,) = source.candidates
     assert (source.sample_id, candidate.visit) == ("7", 1)
     assert candidate.labels == {"NORM": 100, "LVOLT": 0}
@@ -111,14 +111,14 @@ def test_ptbxl_metadata_and_likelihoods_come_from_the_table(tmp_path):
 
 
 def test_ptbxl_age_300_means_older_than_89(tmp_path):
-    (source,) = ptbxl(tmp_path, {"age": 300.0}).sources().found
+    (source,) = ptbxl(tmp_path, {"age": 300.0}).sources().rows
     assert source.candidates[0].metadata["age"] == 90
     assert source.candidates[0].metadata["age_over_89"] == 1
 
 
 def test_ptbxl_visits_are_counted_by_date(tmp_path):
     later = {"ecg_id": 2, "recording_date": "1990-01-01 00:00:00", "filename_hr": "records500/2_hr"}
-    found = ptbxl(tmp_path, later, {}).sources().found
+    found = ptbxl(tmp_path, later, {}).sources().rows
     assert [(source.sample_id, source.candidates[0].visit) for source in found] == [
         ("7", 1),
         ("7", 2),
@@ -145,7 +145,7 @@ def test_ptbxl_visits_are_counted_by_date(tmp_path):
 )
 def test_a_malformed_ptbxl_row_is_left_out_with_the_reason(tmp_path, row, reason):
     sources = ptbxl(tmp_path, {}, {"ecg_id": 2, "filename_hr": "records500/2_hr", **row}).sources()
-    assert len(sources.found) == 1
+    assert len(sources.rows) == 1
     (left,) = sources.left_out
     assert left.reason.startswith(reason)
 
@@ -154,7 +154,7 @@ def test_ragged_ptbxl_rows_and_absent_records_are_left_out(tmp_path):
     cohort = ptbxl(tmp_path, {}, {"ecg_id": 2, "filename_hr": "records500/2_hr"}, text="3,1\n")
     (tmp_path / "records500" / "2_hr.hea").unlink()
     sources = cohort.sources()
-    assert len(sources.found) == 1
+    assert len(sources.rows) == 1
     assert sorted(left.reason.split(";")[0] for left in sources.left_out) == [
         "record must be on disk",
         "row must have as many cells as there are columns",
@@ -196,10 +196,10 @@ def test_the_two_records_of_one_man_are_visits_of_one_person(tmp_path):
     for record in ("100", "201", "202", "102", "999"):
         mitbih(tmp_path, record)
     sources = MITBIH(str(tmp_path)).sources()
-    rows = [(source.sample_id, source.candidates[0].visit) for source in sources.found]
+    rows = [(source.sample_id, source.candidates[0].visit) for source in sources.rows]
     assert rows == [("100", 1), ("102", 1), ("201", 1), ("201", 2)]
     metadata = {
-        source.candidates[0].file.name: source.candidates[0].metadata for source in sources.found
+        source.candidates[0].file.name: source.candidates[0].metadata for source in sources.rows
     }
     assert metadata["201"] == {"record": 201, "dataset": 1, "paced": 0}
     assert metadata["202"]["dataset"] == 2
@@ -248,8 +248,8 @@ def test_real_ptbxl_records_are_what_the_wfdb_package_makes_of_them(real_data):
     cohort.prepare()
     sources = cohort.sources()
     rows = len(pd.read_csv(real_data / "ptbxl" / "ptbxl_database.csv"))
-    assert (len(sources.found), len(sources.left_out)) == (rows, 0)
-    for source in sources.found[::40]:
+    assert (len(sources.rows), len(sources.left_out)) == (rows, 0)
+    for source in sources.rows[::40]:
         file = source.candidates[0].file
         waveform = cohort.read(file).waveforms["strip"]
         assert np.allclose(waveform.millivolts, wfdb.rdrecord(str(file)).p_signal.T, atol=1e-6)
@@ -259,10 +259,10 @@ def test_real_ptbxl_records_are_what_the_wfdb_package_makes_of_them(real_data):
 def test_real_mitbih_records_and_beats_are_read(real_data):
     cohort = MITBIH(str(real_data / "mitbih"))
     sources = cohort.sources()
-    assert [source.sample_id for source in sources.found] == [
+    assert [source.sample_id for source in sources.rows] == [
         *("100", "103", "105", "106", "109", "118", "200", "207", "208", "209")
     ]
-    recording = cohort.read(sources.found[0].candidates[0].file)
+    recording = cohort.read(sources.rows[0].candidates[0].file)
     assert recording.waveforms["strip"].counts.shape == (1, 650000)
     assert recording.waveforms["strip"].resolution[0] == 1 / 200
     assert recording.beats is not None
@@ -278,7 +278,7 @@ def test_real_mitbih_records_and_beats_are_read(real_data):
 
 def test_the_normalised_gains_of_every_real_ludb_record_are_met_by_a_word(real_data):
     cohort = WFDB(str(real_data / "ludb"))
-    found = cohort.sources().found
+    found = cohort.sources().rows
     assert len(found) == 30
     for source in found:
         with pytest.raises(InputError, match=r"Set cohort\.gain to the true counts per mV"):

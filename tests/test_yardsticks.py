@@ -19,6 +19,7 @@ from ecgae.entry.command_line import plain
 from ecgae.entry.scan import choices_of
 from ecgae.errors import InputError
 from ecgae.genetics.engine.ols import OLS
+from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.models.latents import CONFIRM, SELECT, TRAINING, VALIDATION, read_latents
 from ecgae.scoring.scored_yardsticks import (
     YARDSTICKS,
@@ -27,7 +28,7 @@ from ecgae.scoring.scored_yardsticks import (
     require_known,
     score_yardsticks,
 )
-from ecgae.scoring.study import Files, Study
+from ecgae.scoring.study import Study
 from ecgae.scoring.yardstick import Source
 from ecgae.scoring.yardstick.intervals import Intervals
 from ecgae.scoring.yardstick.oracle import Oracle
@@ -194,7 +195,7 @@ def scoring(world, tmp_path, request):
         tmp_path / "x", world.dosage, sample_ids=world.store.sample_ids.tolist()
     )
     cfg = composed("checks.heritability=false", "checks.ld_scores=false", "checks.permutations=0")
-    study = Study.open(Files(prefix, None, (), None), choices_of(cfg))
+    study = Study.open(GeneticFiles(genotypes=prefix), choices_of(cfg))
     cohort = SimpleNamespace(planted=None)
     recordings = Recordings(cohort, MedianBeat(), tmp_path / "cache", 1)
 

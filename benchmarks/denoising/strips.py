@@ -88,7 +88,7 @@ def ptbxl(folder: Path, people: int) -> RealStrips:
     cohort = PTBXL(str(folder))
     cohort.prepare()
     recorded, repeated, peaks = [], [], list[Int[np.ndarray, " beat"]]()
-    for source in cohort.sources().found:
+    for source in cohort.sources().rows:
         candidate = source.candidates[0]
         if len(peaks) == people or not _is_good(candidate):
             continue

@@ -13,6 +13,7 @@ from ecgae.entry.build import build
 from ecgae.entry.choices import component
 from ecgae.entry.command_line import plain, show
 from ecgae.errors import InputError
+from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.machine.processes import is_first_process
 from ecgae.runs import run_directory
 
@@ -55,9 +56,14 @@ def study_of(cohort: "Cohort", choices: "Choices", cache: Path | None = None) ->
 
     cache: where what many scans share is kept; None: nowhere.
     """
-    from ecgae.scoring.study import Files, Study
+    from ecgae.scoring.study import Study
 
-    files = Files(cohort.genotypes, cohort.covariates, cohort.categorical, cohort.planted)
+    files = GeneticFiles(
+        genotypes=cohort.genotypes,
+        covariates=cohort.covariates,
+        categorical=cohort.categorical,
+        planted=cohort.planted,
+    )
     return Study.open(files, choices, cache)
 
 

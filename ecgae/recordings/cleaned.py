@@ -21,6 +21,7 @@ CLEANING_VERSION = 2
 """Raised when a cleaning step's result changes, so that no cache of the old one is used."""
 
 Step = Callable[[Float[np.ndarray, "*leads time"], float], Float[np.ndarray, "*leads time"]]
+"""A baseline or denoiser: voltages in mV and their rate in Hz -> voltages of the same shape."""
 
 
 def clean(
@@ -37,34 +38,42 @@ def clean(
         raise InputError(
             f"recordings must be equally long to be cleaned; those of {kind} are not. Set input.seconds."
         )
+
     # The steps are frozen dataclasses: their representation holds every number that the result
     # depends on.
     content = repr((CLEANING_VERSION, store.content, kind, baseline, denoiser))
     folder = Path(cache) / "cleaned"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{kind}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.npy"
+
     with FileLock(file.with_suffix(".lock")):
         if not file.is_file():
             partial = file.with_suffix(".partial")
-            shape = (len(store), len(layout.leads), layout.samples)
-            cleaned = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
-            _reserve(partial)
-            with tqdm(total=len(store), desc="cleaning ECGs", unit="person") as bar:
-                for rows, ecg in store.blocks(kind):
-                    cleaned[rows] = _cleaned(
-                        ecg, layout.sampling_rate, (baseline, denoiser), accelerator
-                    )
-                    _require_finite(cleaned[rows])
-                    bar.update(rows.stop - rows.start)
-            cleaned.flush()
-            del cleaned
+            _write_cleaned(store, kind, (baseline, denoiser), partial, accelerator)
             os.replace(partial, file)
     return np.load(file, mmap_mode="r")
 
 
+def _write_cleaned(
+    store: Store, kind: str, steps: Sequence[Step], file: Path, accelerator: str
+) -> None:
+    """All recordings of `kind`, equally long, after all steps, by blocks into one .npy array."""
+    layout = store.layout(kind)
+    shape = (len(store), len(layout.leads), layout.samples or 0)
+    cleaned = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
+    _reserve(file)
+
+    with tqdm(total=len(store), desc="cleaning ECGs", unit="person") as bar:
+        for rows, ecg in store.blocks(kind):
+            cleaned[rows] = _cleaned(ecg, layout.sampling_rate, steps, accelerator)
+            _require_finite(cleaned[rows])
+            bar.update(rows.stop - rows.start)
+    cleaned.flush()
+
+
 def _reserve(file: Path) -> None:
-    """A full disk is an error here; later, a write to the map would end the process without a
-    word."""
+    """Takes the file's whole length from the disk at once: a full disk is an error here, where a
+    later write to the map would end the process without a message."""
     if hasattr(os, "posix_fallocate"):
         with file.open("r+b") as opened:
             os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
@@ -76,15 +85,15 @@ def _cleaned(
     steps: Sequence[Step],
     accelerator: str,
 ) -> Float[np.ndarray, "individual lead time"]:
-    """Through all steps, on the GPU as long as they can run there."""
-    found: Any = ecg
+    """One block of recordings after all steps, on the GPU as long as they can run there."""
+    cleaned: Any = ecg
     for step in steps:
         if accelerator != "cpu" and torch.cuda.is_available() and runs_on_gpu(step):
-            found = torch.as_tensor(found, device="cuda")
-        elif isinstance(found, torch.Tensor):
-            found = found.cpu().numpy()
-        found = step(found, sampling_rate)
-    return found.cpu().numpy() if isinstance(found, torch.Tensor) else found
+            cleaned = torch.as_tensor(cleaned, device="cuda")
+        elif isinstance(cleaned, torch.Tensor):
+            cleaned = cleaned.cpu().numpy()
+        cleaned = step(cleaned, sampling_rate)
+    return cleaned.cpu().numpy() if isinstance(cleaned, torch.Tensor) else cleaned
 
 
 def _require_finite(ecg: Float[np.ndarray, "individual lead time"]) -> None:

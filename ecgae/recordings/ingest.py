@@ -12,6 +12,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from jaxtyping import Float32
 from tqdm import tqdm
 
 from ecgae.errors import InputError
+from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.machine.processes import in_parallel
 from ecgae.recordings.cohort import Candidate, Cohort, LeftOut, Source, Sources
 from ecgae.recordings.formats.recording import Layout, Recording, Waveform, quantised
@@ -36,18 +38,10 @@ ROWS_A_PART = 64
 FEW = 100
 """Recordings below which a pool of processes, which takes a second to start, does not pay."""
 
-NOT_READ = (
-    "ecgs",
-    "genotypes",
-    "covariates",
-    "categorical",
-    "planted",
-    "public",
-    "directory",
-    "workers",
-)
-"""What a cohort states that has no influence on how a file is read; all else (a gain, a lead)
-has."""
+NOT_READ = {field.name for field in fields(GeneticFiles)} | {
+    *("ecgs", "public", "directory", "workers"),
+}
+"""Settings of a cohort that do not change how a file is read; all others (a gain, a lead) do."""
 
 
 class Ingested(NamedTuple):
@@ -70,48 +64,46 @@ def ingest(cohort: Cohort, cache: Path, workers: int) -> Store:
     The manifest beside it (`manifest.tsv`: file, reason) lists every file that was left out.
     """
     sources = cohort.sources()
-    file = Path(cache) / f"{cohort.name}-{_content_key(cohort, sources)}" / "store.h5"
-    if not sources.found:
+    if not sources.rows:
         raise InputError(
             f"cohort {cohort.name} must have recordings; none was found. Check cohort.ecgs."
         )
-    read = partial(read_source, cohort)
+
     return build(
-        file,
-        sources.found,
-        read,
-        cohort.layouts,
-        cohort.name,
-        sources.left_out,
-        workers,
+        Path(cache) / f"{cohort.name}-{_content_key(cohort, sources)}" / "store.h5",
+        sources=sources.rows,
+        read=partial(read_source, cohort),
+        layouts=cohort.layouts,
+        cohort=cohort.name,
+        left_out=sources.left_out,
+        workers=workers,
         title="reading ECGs",
     )
 
 
 def _content_key(cohort: Cohort, sources: Sources) -> str:
-    """Names, sizes and times of the files: a changed file makes a new store."""
-    files = [
-        (
-            source.sample_id,
-            candidate.visit,
-            candidate.file.name,
-            *_stamp(candidate.file),
-            candidate[2:],
-        )
-        for source in sources.found
-        for candidate in source.candidates
-    ]
-    numbers = {name: value for name, value in vars(cohort).items() if name not in NOT_READ}
-    return content_key(FORMAT, cohort.name, cohort.layouts, numbers, files, sources.left_out)
+    """What names a cohort's store, the sizes and times of its files among it: a changed file makes
+    a new store."""
+    files = []
+    for source in sources.rows:
+        for candidate in source.candidates:
+            name, visit, file = source.sample_id, candidate.visit, candidate.file
+            beside_it = candidate.metadata, candidate.labels
+            files.append((name, visit, file.name, *_stamp(file), beside_it))
+
+    settings = {name: value for name, value in vars(cohort).items() if name not in NOT_READ}
+    content = FORMAT, cohort.name, cohort.layouts, settings, files, sources.left_out
+    return content_key(*content)
 
 
 def content_key(*content: object) -> str:
+    """Twelve hexadecimal digits that are others whenever any of `content` is."""
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()[:12]
 
 
 def _stamp(file: Path) -> tuple[int, int]:
-    """Size and time; of a WFDB record, which is named without suffix, those of its header; zeros
-    without a file."""
+    """A file's size and time of change; those of the header for a WFDB record, which is named
+    without suffix; zeros where there is no file."""
     for path in (file, file.with_suffix(".hea")):
         try:
             status = path.stat()
@@ -123,6 +115,7 @@ def _stamp(file: Path) -> tuple[int, int]:
 
 def build(
     file: Path,
+    *,
     sources: Sequence[Any],
     read: Callable[[Any], Ingested],
     layouts: dict[str, Layout],
@@ -143,17 +136,20 @@ def build(
             parts = _parts(file, sources)
             _read_parts(parts, partial(_write_part, read, layouts, cohort), workers, title)
             _join_parts(parts, file, cohort, left_out)
+
     store = Store(file)
     print(_summary(store))
     return store
 
 
 def beside(file: Path, name: str) -> Path:
-    """`manifest.tsv` for `store.h5`, `median_beat-1a2b.manifest.tsv` for `median_beat-1a2b.h5`."""
+    """The table `name` of the store at `file`, in the same folder: `manifest.tsv` for `store.h5`,
+    `median_beat-1a2b.manifest.tsv` for `median_beat-1a2b.h5`."""
     return file.with_name(name if file.stem == "store" else f"{file.stem}.{name}")
 
 
 def _parts(file: Path, sources: Sequence[Any]) -> list[Part]:
+    """The sources by `ROWS_A_PART`, with a folder for their files beside the store."""
     folder = file.with_suffix(".parts")
     folder.mkdir(exist_ok=True)
     starts = range(0, len(sources), ROWS_A_PART)
@@ -163,6 +159,7 @@ def _parts(file: Path, sources: Sequence[Any]) -> list[Part]:
 
 
 def _read_parts(parts: list[Part], write: Callable[[Part], int], workers: int, title: str) -> None:
+    """Writes the parts that an earlier attempt did not finish."""
     unread = [part for part in parts if not part.file.is_file()]
     total = sum(len(part.sources) for part in parts)
     with tqdm(total=total, desc=title, unit="person") as bar:
@@ -175,20 +172,22 @@ def _read_parts(parts: list[Part], write: Callable[[Part], int], workers: int, t
 def _write_part(
     read: Callable[[Any], Ingested], layouts: dict[str, Layout], cohort: str, part: Part
 ) -> int:
+    """Writes one part and returns how many sources it covers."""
     results = [read(source) for source in part.sources]
     rows = [result.row for result in results if result.row is not None]
-    write_store(
-        part.file, rows, layouts, cohort, [entry for result in results for entry in result.left_out]
-    )
+    left_out = [entry for result in results for entry in result.left_out]
+    write_store(part.file, rows, layouts, cohort, left_out)
     return len(part.sources)
 
 
 def _join_parts(parts: list[Part], file: Path, cohort: str, left_out: Sequence[LeftOut]) -> None:
+    """One store out of the parts, with its tables beside it; `InputError` where it has no row."""
     partial_file, manifest = file.with_suffix(".partial"), beside(file, MANIFEST)
     entries = [*left_out, *merge([part.file for part in parts], partial_file)]
     _write_table(manifest, LeftOut._fields, entries)
     store = Store(partial_file)
     _write_measurements(store, beside(file, MEASUREMENTS))
+
     if not len(store):
         partial_file.unlink()
         shutil.rmtree(parts[0].file.parent)
@@ -197,6 +196,7 @@ def _join_parts(parts: list[Part], file: Path, cohort: str, left_out: Sequence[L
             f"cohort {cohort} must have a usable recording; {len(entries):,} files were left out, the first because: "
             f"{first}. See {manifest}."
         )
+
     os.replace(partial_file, file)
     shutil.rmtree(parts[0].file.parent)
 
@@ -207,19 +207,15 @@ def _write_measurements(store: Store, file: Path) -> None:
     A scan cannot use what few people have (Q in most leads) or in what nearly all are equal: what
     more than half lack, or share one value of, is in the store only.
     """
-    columns = {
-        name: values for name, values in store.table("measurements").items() if _varies(values)
-    }
+    table = store.table("measurements")
+    columns = {name: values for name, values in table.items() if _varies(values)}
     if columns:
-        written = [
+        texts = [
             ["NA" if np.isnan(value) else f"{value:.7g}" for value in column]
             for column in columns.values()
         ]
-        _write_table(
-            file,
-            ("IID", "visit", *columns),
-            zip(store.sample_ids, store.visits, *written, strict=True),
-        )
+        rows = zip(store.sample_ids, store.visits, *texts, strict=True)
+        _write_table(file, ("IID", "visit", *columns), rows)
 
 
 def _varies(values: Float32[np.ndarray, " individual"]) -> bool:
@@ -257,9 +253,11 @@ def read_source(cohort: Cohort, source: Source) -> Ingested:
         reasons[candidate.file] = (
             f"every lead must vary where those of another visit do; {', '.join(flat)} flat"
         )
+
     if not readable:
         return Ingested(None, [LeftOut(file.name, reason) for file, reason in reasons.items()])
     chosen, recording = readable[-1] if readable[-1][0].file not in reasons else readable[0]
+
     used = f"another recording of this person is used; that of visit {chosen.visit}"
     left_out = [
         LeftOut(candidate.file.name, reasons.get(candidate.file, used))
@@ -285,14 +283,17 @@ def _flat_leads(recording: Recording, layouts: dict[str, Layout]) -> list[str]:
 
 
 def _reason(error: InputError | OSError) -> str:
-    """Without the file's path, which the manifest states, and without line ends."""
+    """Why a file was left out, without its path, which the manifest states, on one line."""
     text = f"file must be readable; {error.strerror}" if isinstance(error, OSError) else str(error)
     return " ".join(text.split())
 
 
 def _recording(cohort: Cohort, candidate: Candidate) -> Recording:
+    """The recording of one file as the store wants it; `InputError` where the file cannot be
+    used."""
     recording = cohort.read(candidate.file)
     waveforms, left_out = {}, dict(recording.left_out)
+
     for kind, layout in cohort.layouts.items():
         needed = layout.samples is not None
         if kind in recording.waveforms:
@@ -309,6 +310,7 @@ def _recording(cohort: Cohort, candidate: Candidate) -> Recording:
             "; ".join(left_out.values())
             or f"{' or '.join(cohort.layouts)} must be there; the file has none"
         )
+
     return recording._replace(
         waveforms=waveforms,
         left_out=left_out,
@@ -321,18 +323,16 @@ def at_rate(waveform: Waveform, sampling_rate: float) -> Waveform:
     """The waveform resampled to `sampling_rate` in Hz; itself where that is its own."""
     if waveform.sampling_rate == sampling_rate:
         return waveform
-    from ecgae.signals.resampling import (
-        resampled,  # SciPy's filters take a second to import, and few sources need them
-    )
+    # SciPy's filters take a second to import, and few sources need them.
+    from ecgae.signals.resampling import resampled
 
-    return quantised(
-        resampled(waveform.millivolts, waveform.sampling_rate, sampling_rate), sampling_rate
-    )
+    ecg = resampled(waveform.millivolts, waveform.sampling_rate, sampling_rate)
+    return quantised(ecg, sampling_rate)
 
 
 def fitted(waveform: Waveform, kind: str, layout: Layout) -> Waveform:
-    """The waveform as the store wants it. Raises `InputError` where its leads, length or rate are
-    others."""
+    """The waveform as the store wants it. Raises `InputError` where leads, length or rate differ
+    from the layout's."""
     if waveform.sampling_rate != layout.sampling_rate:
         if not layout.resample:
             raise InputError(
@@ -349,12 +349,14 @@ def fitted(waveform: Waveform, kind: str, layout: Layout) -> Waveform:
 
 
 def _summary(store: Store) -> str:
+    """What the store holds, and how many files were left out for which requirement."""
     with beside(store.file, MANIFEST).open(newline="") as table:
         reasons = [row["reason"] for row in csv.DictReader(table, delimiter="\t")]
     people = len(np.unique(store.sample_ids.astype(str)))
     lines = [
         f"{len(store):,} recordings of {people:,} people; {len(reasons):,} files or parts of them left out"
     ]
+
     # Counted by what was required; what follows the semicolon is particular to one file.
     kinds = Counter(reason.split(";")[0] for reason in reasons)
     lines += [f"  {count:6,}  {reason}" for reason, count in kinds.most_common()]

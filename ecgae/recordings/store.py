@@ -28,13 +28,17 @@ from ecgae.recordings.formats.recording import MISSING, Beats, Layout, Recording
 FORMAT = "ecgae store 2"
 
 TABLES = ("measurements", "metadata", "labels")
+"""Fields of a `Recording` that are numbers by name, each stored as a table."""
 
 
 def differences(counts: Int16[np.ndarray, "*rows time"]) -> UInt16[np.ndarray, "*rows time"]:
-    """First count, then the difference to the one before, modulo 2^16; signs folded so that small
-    is close to zero.
+    """The first count of each trace, then the difference of every count to the one before, modulo
+    2^16; signs folded so that small is close to zero.
 
     0, -1, 1, -2, ... become 0, 1, 2, 3, ...: then the upper byte of nearly every sample is 0.
+
+    >>> differences(np.array([100, 101, 99, 99], dtype=np.int16)).tolist()
+    [200, 2, 3, 0]
     """
     values = counts.view(np.uint16)
     steps = np.empty_like(values)
@@ -46,13 +50,17 @@ def differences(counts: Int16[np.ndarray, "*rows time"]) -> UInt16[np.ndarray, "
 
 
 def restored(folded: UInt16[np.ndarray, "*rows time"]) -> Int16[np.ndarray, "*rows time"]:
-    """The inverse of `differences`."""
+    """The counts that `differences` was given: its inverse.
+
+    >>> restored(np.array([200, 2, 3, 0], dtype=np.uint16)).tolist()
+    [100, 101, 99, 99]
+    """
     steps = (folded >> 1) ^ (0 - (folded & 1)).astype(np.uint16)
     return np.cumsum(steps, axis=-1, dtype=np.uint16).view(np.int16)
 
 
 class Store:
-    """Reads a store: ids in memory, voltages in mV by blocks of rows."""
+    """A store that is read: ids in memory, voltages in mV by blocks of rows."""
 
     def __init__(self, file: Path) -> None:
         try:
@@ -61,11 +69,12 @@ class Store:
             raise InputError(
                 f"{file} must be a readable store; {error}. Delete it to read the recordings again."
             ) from None
-        if self._file.attrs.get("format") != FORMAT:
-            found = self._file.attrs.get("format", "no such mark")
+        mark = self._file.attrs.get("format", "no such mark")
+        if mark != FORMAT:
             raise InputError(
-                f"{file} must be of format {FORMAT!r}; got {found!r}. Delete it to read the recordings again."
+                f"{file} must be of format {FORMAT!r}; got {mark!r}. Delete it to read the recordings again."
             )
+
         self.file = file
         self.cohort: str = self._file.attrs["cohort"]
         self.sample_ids: np.ndarray = np.array(
@@ -73,15 +82,15 @@ class Store:
         )
         self.visits: np.ndarray = self._file["visit"][:]
         self.kinds: tuple[str, ...] = tuple(json.loads(self._file.attrs["kinds"]))
-        """The kinds of recordings that it holds."""
+        """The kinds of recordings that the store holds."""
         self.rows = np.arange(len(self.sample_ids))
-        """Places in the file of the recordings that this object shows; `only` chooses some."""
+        """Where the recordings that this object shows lie in the file; `only` chooses some."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def only(self, kept: Bool[np.ndarray, " individual"]) -> "Store":
-        """The same store with some of its rows."""
+        """A view of this store that shows the rows `kept` alone."""
         chosen = copy.copy(self)
         chosen.rows = self.rows[kept]
         chosen.sample_ids, chosen.visits = self.sample_ids[kept], self.visits[kept]
@@ -95,7 +104,7 @@ class Store:
         return f"{self.file.parent.name}/{self.file.name}{rows}"
 
     def layout(self, kind: str) -> Layout:
-        """Raises `InputError` where the store has no recordings of that kind."""
+        """What all recordings of a kind have in common; `InputError` where the store has none."""
         if kind not in self.kinds:
             raise InputError(
                 f"input must be one of {', '.join(self.kinds)} for cohort {self.cohort}; got {kind}, "
@@ -104,21 +113,22 @@ class Store:
         group = self._file[kind]
         samples = None if group.attrs["any_length"] else group["differences"].shape[2]
         return Layout(
-            tuple(json.loads(group.attrs["leads"])),
-            samples,
-            float(group.attrs["sampling_rate"]),
-            bool(group.attrs["resample"]),
+            leads=tuple(json.loads(group.attrs["leads"])),
+            samples=samples,
+            sampling_rate=float(group.attrs["sampling_rate"]),
+            resample=bool(group.attrs["resample"]),
         )
 
     def counts(self, kind: str, rows: slice) -> Int16[np.ndarray, "individual lead time"]:
-        """As the device wrote them; behind the end of a recording, and where a sample is lost,
-        `MISSING`."""
+        """Voltages in the device's steps; `MISSING` behind the end of a recording, and where a
+        sample is lost."""
         dataset = self._file[kind]["differences"]
         index = self.rows[rows]
         length = _read(self._file[kind]["samples"], index)
         folded = _read(dataset, index)
         if self._file[kind].attrs["any_length"]:
             folded = folded[..., : length.max(initial=0)]
+
         counts = np.empty(folded.shape, np.int16)
         chunk = dataset.chunks[-1]
         for start in range(0, folded.shape[-1], chunk):
@@ -128,14 +138,14 @@ class Store:
         return counts
 
     def ecg(self, kind: str, rows: slice) -> Float[np.ndarray, "individual lead time"]:
-        """Voltages in mV, float32; a missing sample is NaN."""
+        """Voltages of some rows in mV, float32; a missing sample is NaN."""
         counts = self.counts(kind, rows)
         ecg = counts * self.resolution(kind, rows).astype(np.float32)[:, :, None]
         ecg[counts == MISSING] = np.nan
         return ecg
 
     def resolution(self, kind: str, rows: slice) -> Float[np.ndarray, "individual lead"]:
-        """mV per count."""
+        """The size of one count in mV, by recording and lead."""
         return _read(self._file[kind]["resolution"], self.rows[rows])
 
     def blocks(
@@ -183,8 +193,14 @@ class Store:
             if counts.size:
                 resolution = self._file[kind]["resolution"][self.rows[row]]
                 waveforms[kind] = Waveform(counts, resolution, self.layout(kind).sampling_rate)
-        measurements, metadata, labels = (self.numbers(name, row) for name in TABLES)
-        return Recording(waveforms, measurements, metadata, labels, self.beats(row))
+
+        return Recording(
+            waveforms,
+            measurements=self.numbers("measurements", row),
+            metadata=self.numbers("metadata", row),
+            labels=self.numbers("labels", row),
+            beats=self.beats(row),
+        )
 
     def numbers(self, name: str, row: int) -> dict[str, float]:
         """What one of `TABLES` says about one recording; what is NaN is not listed."""

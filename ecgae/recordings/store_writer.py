@@ -25,7 +25,7 @@ several times faster."""
 
 
 def compressed(counts: Int16[np.ndarray, "lead time"], chunk: int) -> list[bytes]:
-    """The chunks of one recording as they lie in the file."""
+    """The chunks of one recording as they lie in the file: `chunk` samples of all leads each."""
     chunks = []
     for start in range(0, counts.shape[1], chunk):
         folded = differences(np.ascontiguousarray(counts[:, start : start + chunk]))
@@ -48,15 +48,16 @@ def _chunk(layout: Layout) -> int:
 
 
 class StoredWaveform(NamedTuple):
-    """A waveform ready to be written."""
+    """A waveform ready to be written: compressed, with its length and the size of its counts."""
 
     chunks: list[bytes]
     samples: int
     resolution: np.ndarray
+    """The size of one count in mV, by lead."""
 
 
 class Row(NamedTuple):
-    """A recording ready to be written."""
+    """A recording ready to be written, known by `sample_id` and `visit`."""
 
     sample_id: str
     visit: int
@@ -74,8 +75,11 @@ def as_row(sample_id: str, visit: int, recording: Recording, layouts: Mapping[st
         if waveform is not None:
             chunks = compressed(waveform.counts, _chunk(layout))
             waveforms[kind] = StoredWaveform(chunks, waveform.counts.shape[1], waveform.resolution)
+
     tables = {name: getattr(recording, name) for name in TABLES}
-    return Row(sample_id, visit, waveforms, tables, recording.beats)
+    return Row(
+        sample_id=sample_id, visit=visit, waveforms=waveforms, tables=tables, beats=recording.beats
+    )
 
 
 def write_store(
@@ -118,22 +122,23 @@ def _text(values: Sequence[str]) -> np.ndarray:
 
 
 def _create(target: h5py.File, kind: str, layout: Layout, rows: int, samples: int) -> h5py.Group:
+    """The group of a kind with its attributes and an empty dataset for its waveforms."""
     group = target.create_group(kind)
     group.attrs["leads"] = json.dumps(layout.leads)
     group.attrs["sampling_rate"] = layout.sampling_rate
     group.attrs["any_length"] = layout.samples is None
     group.attrs["resample"] = layout.resample
-    leads = len(layout.leads)
-    # One recording a chunk: any subset of people is read without touching the others.
-    chunks = (1, leads, _chunk(layout))
-    shape = (rows, leads, samples)
-    maximum = (
-        max(rows, 1),
-        leads,
-        max(samples, chunks[2]),
-    )  # a chunk may not be longer than what the dataset can be
+
+    # One recording a chunk: any subset of people is read without touching the others. A chunk may
+    # not be longer than what the dataset can be.
+    leads, chunk = len(layout.leads), _chunk(layout)
     group.create_dataset(
-        "differences", shape, np.uint16, maxshape=maximum, chunks=chunks, **COMPRESSION
+        "differences",
+        shape=(rows, leads, samples),
+        dtype=np.uint16,
+        maxshape=(max(rows, 1), leads, max(samples, chunk)),
+        chunks=(1, leads, chunk),
+        **COMPRESSION,
     )
     return group
 
@@ -141,30 +146,28 @@ def _create(target: h5py.File, kind: str, layout: Layout, rows: int, samples: in
 def _write_waveforms(
     target: h5py.File, kind: str, layout: Layout, waveforms: Sequence[StoredWaveform | None]
 ) -> None:
-    samples = layout.samples or max(
-        (waveform.samples for waveform in waveforms if waveform), default=0
-    )
+    """One kind of recordings, by row; None where a row has none of it."""
+    lengths = [waveform.samples if waveform else 0 for waveform in waveforms]
+    samples = layout.samples or max(lengths, default=0)
     group = _create(target, kind, layout, len(waveforms), samples)
+
     dataset = group["differences"].id
     for row, waveform in enumerate(waveforms):
         for place, chunk in enumerate(waveform.chunks if waveform else ()):
             dataset.write_direct_chunk((row, 0, place * _chunk(layout)), chunk)
+
     nothing = np.full(len(layout.leads), np.nan)
     resolution = [waveform.resolution if waveform else nothing for waveform in waveforms]
-    group["resolution"] = np.array(resolution, dtype=np.float64).reshape(
-        len(waveforms), len(layout.leads)
-    )
-    group["samples"] = np.array(
-        [waveform.samples if waveform else 0 for waveform in waveforms], dtype=np.int64
-    )
+    shape = len(waveforms), len(layout.leads)
+    group["resolution"] = np.array(resolution, dtype=np.float64).reshape(shape)
+    group["samples"] = np.array(lengths, dtype=np.int64)
 
 
 def _write_table(target: h5py.File, name: str, rows: Sequence[Mapping[str, float]]) -> None:
     names = sorted(set().union(*rows))
-    values = [[row.get(column, np.nan) for column in names] for row in rows]
-    _create_table(
-        target, name, names, np.array(values, dtype=np.float32).reshape(len(rows), len(names))
-    )
+    cells = [[row.get(column, np.nan) for column in names] for row in rows]
+    values = np.array(cells, dtype=np.float32).reshape(len(rows), len(names))
+    _create_table(target, name, names, values)
 
 
 def _create_table(
@@ -175,9 +178,9 @@ def _create_table(
 
 def _write_beats(target: h5py.File, beats: Sequence[Beats | None]) -> None:
     group = target.create_group("beats")
-    found = [row for row in beats if row is not None]
-    group["times"] = np.concatenate([row.times for row in found]) if found else np.empty(0)
-    group["classes"] = _text([name for row in found for name in row.classes])
+    known = [row for row in beats if row is not None]
+    group["times"] = np.concatenate([row.times for row in known]) if known else np.empty(0)
+    group["classes"] = _text([name for row in known for name in row.classes])
     group["start"] = np.cumsum([0, *(0 if row is None else len(row.times) for row in beats)])
 
 
@@ -190,30 +193,36 @@ def merge(parts: Sequence[Path], file: Path) -> list[LeftOut]:
     with h5py.File(file, "w", libver="latest") as target:
         for name in contents[0].people:
             target[name] = np.concatenate([content.people[name] for content in contents])
+
         for kind, layout in contents[0].layouts.items():
-            samples = np.concatenate([content.samples[kind] for content in contents])
-            group = _create(
-                target, kind, layout, len(samples), layout.samples or int(samples.max(initial=0))
-            )
-            group["samples"] = samples
+            lengths = np.concatenate([content.samples[kind] for content in contents])
+            samples = layout.samples or int(lengths.max(initial=0))
+            group = _create(target, kind, layout, len(lengths), samples)
+            group["samples"] = lengths
             group["resolution"] = np.concatenate([content.resolution[kind] for content in contents])
         row = 0
         for part, content in zip(parts, contents, strict=True):
             _copy_waveforms(part, content, target, row)
             row += len(content.people["visit"])
+
         for name in TABLES:
             _create_table(target, name, *_joined(contents, name))
-        group = target.create_group("beats")
-        for name in ("times", "classes"):
-            group[name] = np.concatenate([content.beats[name] for content in contents])
-        counts = np.concatenate([np.diff(content.beats["start"]) for content in contents])
-        group["start"] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        _merge_beats(target, [content.beats for content in contents])
         _write_attributes(target, contents[0].cohort, tuple(contents[0].layouts))
     return [entry for content in contents for entry in content.left_out]
 
 
+def _merge_beats(target: h5py.File, parts: Sequence[Mapping[str, np.ndarray]]) -> None:
+    """The beats of all parts one after the other, as `_write_beats` writes those of one."""
+    group = target.create_group("beats")
+    for name in ("times", "classes"):
+        group[name] = np.concatenate([beats[name] for beats in parts])
+    counts = np.concatenate([np.diff(beats["start"]) for beats in parts])
+    group["start"] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
 class _Part(NamedTuple):
-    """All of a part but its waveforms."""
+    """What a part's file holds beside its waveforms."""
 
     cohort: str
     layouts: dict[str, Layout]
@@ -246,26 +255,25 @@ def _joined(
     """One table of all columns that occur in any part; NaN where a part has not the column."""
     names = sorted(set().union(*(content.tables[name] for content in contents)))
     place = {column: index for index, column in enumerate(names)}
-    values = np.full(
-        (sum(len(content.people["visit"]) for content in contents), len(names)), np.nan, np.float32
-    )
+    people = sum(len(content.people["visit"]) for content in contents)
+    joined = np.full((people, len(names)), np.nan, np.float32)
+
     row = 0
     for content in contents:
         rows = slice(row, row + len(content.people["visit"]))
-        for column, found in content.tables[name].items():
-            values[rows, place[column]] = found
+        for column, values in content.tables[name].items():
+            joined[rows, place[column]] = values
         row = rows.stop
-    return names, values
+    return names, joined
 
 
 def _copy_waveforms(part: Path, content: _Part, target: h5py.File, first: int) -> None:
-    """The chunks of one part to the rows from `first` on."""
+    """Copies the compressed chunks of one part into the rows from `first` on."""
     with h5py.File(part, "r") as source:
         for kind, layout in content.layouts.items():
             chunk = _chunk(layout)
-            found, merged = source[kind]["differences"].id, target[kind]["differences"].id
+            own, merged = source[kind]["differences"].id, target[kind]["differences"].id
             for row, length in enumerate(content.samples[kind].tolist()):
                 for start in range(0, length, chunk):
-                    merged.write_direct_chunk(
-                        (first + row, 0, start), found.read_direct_chunk((row, 0, start))[1]
-                    )
+                    _, compressed_chunk = own.read_direct_chunk((row, 0, start))
+                    merged.write_direct_chunk((first + row, 0, start), compressed_chunk)

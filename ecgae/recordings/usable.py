@@ -53,6 +53,7 @@ def usable(
     noise and artefacts are hard to see in 1.2 s. Prints how many are left out for which reason.
     """
     store = ingest(cohort, cache, workers)
+
     if wanted.recording == "median_beat" and wanted.built_from in store.kinds:
         kept = without(store, wanted.built_from, exclusions, workers)
         return Usable(wanted.prepared(kept.store, beat, workers), kept.excluded)
@@ -64,6 +65,7 @@ def consenting(store: Store, excluded: pd.DataFrame, withdrawn: str | None) -> U
     ids."""
     if withdrawn is None:
         return Usable(store, excluded)
+
     ids = read_ids(withdrawn, "individuals.withdrawn")
     gone = np.isin(store.sample_ids, list(ids))
     hint = "" if gone.any() else other_spelling(sorted(ids), store.sample_ids)
@@ -75,6 +77,7 @@ def consenting(store: Store, excluded: pd.DataFrame, withdrawn: str | None) -> U
         raise InputError(
             f"a recording must be left to analyse; {withdrawn} names everybody. Is it the list you mean?"
         )
+
     if gone.any():
         print(
             f"{gone.sum():,} of {len(store):,} recordings are of people who withdrew consent: not used"
@@ -94,13 +97,9 @@ def without(store: Store, kind: str, exclusions: Exclusions, workers: int) -> Us
         poor_quality=_flag(store, "poor_quality"),
     )
     rows = list(reasons)
-    excluded = pd.DataFrame(
-        {
-            "sample_id": store.sample_ids[rows],
-            "visit": store.visits[rows],
-            "reason": list(reasons.values()),
-        }
-    )
+    people = {"sample_id": store.sample_ids[rows], "visit": store.visits[rows]}
+    excluded = pd.DataFrame({**people, "reason": list(reasons.values())})
+
     if rows:
         print(_summary(excluded, store, kind))
     if len(rows) == len(store):
@@ -117,16 +116,17 @@ def measured(store: Store, kind: str, workers: int) -> Quality:
     file = store.file.with_name(f"quality-{kind}-{key}.npz")
     with FileLock(file.with_suffix(".lock")):
         if not file.is_file():
-            found = _measured(store, kind, workers)
+            judged = _measured(store, kind, workers)
             partial = file.with_suffix(".partial")
             with partial.open("wb") as target:
-                np.savez(target, **found._asdict())
+                np.savez(target, **judged._asdict())
             os.replace(partial, file)
     with np.load(file) as saved:
         return Quality(**{name: saved[name] for name in Quality._fields})
 
 
 def _measured(store: Store, kind: str, workers: int) -> Quality:
+    """The quality of every recording, by blocks of 64 on `workers` threads."""
     layout = store.layout(kind)
     any_length = layout.samples is None
     lengths = store.samples(kind) if any_length else np.zeros(len(store), int)
@@ -148,8 +148,8 @@ def _measured(store: Store, kind: str, workers: int) -> Quality:
         tqdm(total=len(store), desc="judging quality", unit="person") as bar,
     ):
         parts = []
-        for block, found in zip(blocks, pool.map(measure, blocks), strict=True):
-            parts += found
+        for block, judged in zip(blocks, pool.map(measure, blocks), strict=True):
+            parts += judged
             bar.update(block.stop - block.start)
     return Quality(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
@@ -165,14 +165,13 @@ def _alike(
 
 
 def ectopic_share(store: Store) -> Float[np.ndarray, " individual"]:
-    """Of the beats that the device or an annotator classified; NaN where nobody did."""
-    recordings = store.beat_classes()
-    return np.array(
-        [
-            np.mean([name not in NORMAL_BEATS for name in beats]) if beats else np.nan
-            for beats in recordings
-        ]
-    )
+    """The share of ectopic beats among those that the device or an annotator classified; NaN where
+    nobody did."""
+    shares = [
+        np.mean([name not in NORMAL_BEATS for name in beats]) if beats else np.nan
+        for beats in store.beat_classes()
+    ]
+    return np.array(shares)
 
 
 def _flag(store: Store, *names: str) -> Bool[np.ndarray, " individual"] | None:
@@ -187,6 +186,5 @@ def _summary(excluded: pd.DataFrame, store: Store, kind: str) -> str:
         f"{len(excluded):,} of {len(store):,} recordings excluded by the quality of their {kind}"
     ]
     kinds = Counter(excluded.reason.str.split(";").str[0])
-    return "\n".join(
-        [*lines, *(f"  {count:6,}  {reason}" for reason, count in kinds.most_common())]
-    )
+    lines += [f"  {count:6,}  {reason}" for reason, count in kinds.most_common()]
+    return "\n".join(lines)

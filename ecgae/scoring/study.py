@@ -12,6 +12,7 @@ import pandas as pd
 
 from ecgae.errors import InputError
 from ecgae.genetics.engine import Engine
+from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.genetics.genotypes import Genotypes
 from ecgae.genetics.scan import Scan, ScanInput
 from ecgae.genetics.variant_filter import VariantFilter
@@ -36,15 +37,6 @@ CONFIRMATION = ("confirmation.json", "confirmation.tsv")
 
 Drawing = Callable[[Scan, Yield, pd.DataFrame | None, Path], None]
 """Draws a scan and its yield, with the planted variants where there are any, into a folder."""
-
-
-class Files(NamedTuple):
-    """Paths of the genetic side of a cohort; None for what it does not have."""
-
-    genotypes: str | None
-    covariates: str | None
-    categorical: Sequence[str]
-    planted: str | None
 
 
 class Choices(NamedTuple):
@@ -75,7 +67,7 @@ class Study:
     """Folder for what scans of other phenotypes share; None: nothing is kept."""
 
     @classmethod
-    def open(cls, files: Files, choices: Choices, cache: Path | None = None) -> "Study":
+    def open(cls, files: GeneticFiles, choices: Choices, cache: Path | None = None) -> "Study":
         """The study of these files. Raises `InputError` where one is missing or cannot be used."""
         if choices.people not in PEOPLE:
             raise InputError(f"people must be one of {', '.join(PEOPLE)}; got {choices.people!r}.")

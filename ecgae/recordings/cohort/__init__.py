@@ -3,11 +3,11 @@
 A cohort is a frozen dataclass with
 
 - `name`, and `public` (True where anybody may see individual traces, as in open or simulated data);
-- `genotypes` (a PLINK prefix or pattern), `covariates` (a table), `categorical` (its columns that
-  are labels), `planted` (the table of planted variants): each None where the cohort has none;
+- `genotypes`, `covariates`, `categorical` and `planted`, the fields of `GeneticFiles`: a source
+  that exists inherits them, a simulated one computes them;
 - `prepare()`: makes sure that the files are there;
 - `layouts`: by kind ("strip", "median_beat", ...) the leads, length and rate that every recording
-must have;
+  must have;
 - `sources()`: per row of the store the files that could fill it, best first;
 - `read(file)`: the recording in that file, or an `InputError` that says why it cannot be used.
 """
@@ -46,10 +46,10 @@ class LeftOut(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """What a cohort found on disk: the rows to fill, and files that could not even be
+    """What lies on a cohort's disk: the rows to fill, and files that could not even be
     candidates."""
 
-    found: list[Source]
+    rows: list[Source]
     left_out: list[LeftOut]
 
 
@@ -57,6 +57,14 @@ def require_folder(ecgs: str, name: str) -> None:
     """Raises `InputError`, which asks for `name`, where `ecgs` is no folder."""
     if not Path(ecgs).is_dir():
         raise InputError(f"cohort.ecgs must be a folder; got {ecgs}, which is none. Name {name}.")
+
+
+def require_leads(leads: Sequence[str], example: str) -> None:
+    """Raises `InputError`, which shows `example`, where `leads` is no list of different names."""
+    if isinstance(leads, str) or not leads or len(set(leads)) != len(leads):
+        raise InputError(
+            f"cohort.leads must be a list of different leads, e.g. {example}; got {leads}."
+        )
 
 
 @runtime_checkable

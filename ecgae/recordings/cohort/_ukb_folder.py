@@ -1,4 +1,5 @@
-"""Which files of a folder belong to whom: UK Biobank's `<eid>_<field>_<instance>_<array>.xml`."""
+"""Reads from the names of a folder's files whom they belong to: UK Biobank's
+`<eid>_<field>_<instance>_<array>.xml`."""
 
 import re
 from collections import defaultdict
@@ -14,24 +15,22 @@ def find_xml(folder: Path, field: int) -> Sources:
     name = re.compile(
         rf"(?P<sample_id>.+)_{field}_(?P<instance>\d+)_(?P<array>\d+)\.xml", re.IGNORECASE
     )
-    candidates: dict[str, list[tuple[int, int, Path]]] = defaultdict(list)
+    files: dict[str, list[tuple[int, int, Path]]] = defaultdict(list)
     left_out = []
+
     for file in sorted(folder.iterdir()):
         match = name.fullmatch(file.name)
         if match:
-            candidates[match["sample_id"]].append(
-                (int(match["instance"]), int(match["array"]), file)
-            )
+            place = int(match["instance"]), int(match["array"]), file
+            files[match["sample_id"]].append(place)
         else:
-            left_out.append(
-                LeftOut(file.name, f"name must be <eid>_{field}_<instance>_<array>.xml")
-            )
-    return Sources(
-        [_source(sample_id, files) for sample_id, files in sorted(candidates.items())], left_out
-    )
+            reason = f"name must be <eid>_{field}_<instance>_<array>.xml"
+            left_out.append(LeftOut(file.name, reason))
+
+    return Sources([_source(person, visits) for person, visits in sorted(files.items())], left_out)
 
 
-def _source(sample_id: str, files: Sequence[tuple[int, int, Path]]) -> Source:
-    return Source(
-        sample_id, tuple(Candidate(instance, file) for instance, _, file in sorted(files))
-    )
+def _source(sample_id: str, visits: Sequence[tuple[int, int, Path]]) -> Source:
+    """One person's recordings in the order of instance and array."""
+    ordered = tuple(Candidate(instance, file) for instance, _, file in sorted(visits))
+    return Source(sample_id, ordered)

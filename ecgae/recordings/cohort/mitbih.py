@@ -9,7 +9,8 @@ import numpy as np
 
 from ecgae.ecg import standard_name
 from ecgae.errors import InputError
-from ecgae.recordings.cohort import Candidate, LeftOut, Source, Sources
+from ecgae.genetics.genetic_files import GeneticFiles
+from ecgae.recordings.cohort import Candidate, LeftOut, Source, Sources, require_leads
 from ecgae.recordings.formats.recording import Beats, Layout, Recording
 from ecgae.recordings.formats.wfdb_records.annotations import Annotations, read_annotations
 from ecgae.recordings.formats.wfdb_records.record import read_waveform
@@ -25,14 +26,14 @@ DS2 = (
     *("100", "103", "105", "111", "113", "117", "121", "123", "200", "202", "210"),
     *("212", "213", "214", "219", "221", "222", "228", "231", "232", "233", "234"),
 )
-"""Test records of the inter-patient split."""
+"""Test records of the inter-patient split of de Chazal et al."""
 
 PACED = ("102", "104", "107", "217")
 """Records of paced rhythm, in neither set. 207, paced by some accounts, is not: it has ventricular
 flutter."""
 
 SAME_PERSON = {"202": "201"}
-"""Two records of one man."""
+"""The first record of a person, by his second one: 201 and 202 are one man's."""
 
 AAMI = {
     symbol: name
@@ -44,8 +45,8 @@ beat."""
 
 
 @dataclass(frozen=True)
-class MITBIH:
-    """One row per record, with the beats' AAMI classes N, S, V, F, Q.
+class MITBIH(GeneticFiles):
+    """The database's records, one row each, with the beats' AAMI classes N, S, V, F, Q.
 
     Records 201 and 202 are one man's. They have one `sample_id` (201, visits 1 and 2), so that no
     split of people puts him on both sides. The field's inter-patient split does: 201 is in DS1, 202
@@ -57,18 +58,11 @@ class MITBIH:
 
     ecgs: str
     leads: Sequence[str] = ("MLII",)
-    genotypes: str | None = None
-    covariates: str | None = None
-    categorical: Sequence[str] = ()
-    planted: str | None = None
     public: bool = True
     name = "mitbih"
 
     def __post_init__(self) -> None:
-        if isinstance(self.leads, str) or not self.leads or len(set(self.leads)) != len(self.leads):
-            raise InputError(
-                f"cohort.leads must be a list of different leads, e.g. [MLII]; got {self.leads}."
-            )
+        require_leads(self.leads, "[MLII]")
 
     @property
     def layouts(self) -> dict[str, Layout]:
@@ -83,17 +77,16 @@ class MITBIH:
             )
 
     def sources(self) -> Sources:
-        found, left_out = [], []
+        rows, left_out = [], []
         for header in sorted(Path(self.ecgs).glob("*.hea")):
             record = header.stem
             if record not in {*DS1, *DS2, *PACED}:
                 left_out.append(LeftOut(header.name, "record must be one of MIT-BIH's 48"))
                 continue
-            candidate = Candidate(
-                1 + (record in SAME_PERSON), header.with_suffix(""), _metadata(record)
-            )
-            found.append(Source(SAME_PERSON.get(record, record), (candidate,)))
-        return Sources(found, left_out)
+            visit = 1 + (record in SAME_PERSON)
+            candidate = Candidate(visit, header.with_suffix(""), _metadata(record))
+            rows.append(Source(SAME_PERSON.get(record, record), (candidate,)))
+        return Sources(rows, left_out)
 
     def read(self, file: Path) -> Recording:
         strip = read_waveform(file, self.leads)

@@ -1,19 +1,19 @@
 """A folder of GE MUSE XML files (not recursive), one recording each."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecgae.ecg import LEADS
+from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.recordings.cohort import Candidate, LeftOut, Source, Sources, require_folder
 from ecgae.recordings.formats.muse_xml import read_muse
 from ecgae.recordings.formats.recording import Layout, Recording
 
 
 @dataclass(frozen=True)
-class MUSE:
-    """One row per file; `sample_id` is the file's name without suffix, so that no identifier inside
-    is needed.
+class MUSE(GeneticFiles):
+    """The XML files of a folder, one row each; `sample_id` is the file's name without suffix, so
+    that no identifier inside is needed.
 
     Files of 250 Hz are resampled to 500 Hz. `median_beat` True demands the device's averaged beat
     of every file.
@@ -21,10 +21,6 @@ class MUSE:
 
     ecgs: str
     median_beat: bool = True
-    genotypes: str | None = None
-    covariates: str | None = None
-    categorical: Sequence[str] = ()
-    planted: str | None = None
     public: bool = False
     name = "muse"
 
@@ -39,13 +35,13 @@ class MUSE:
         require_folder(self.ecgs, "the folder of XML files")
 
     def sources(self) -> Sources:
-        found, left_out = [], []
+        rows, left_out = [], []
         for file in sorted(Path(self.ecgs).iterdir()):
             if file.suffix.lower() == ".xml":
-                found.append(Source(file.stem, (Candidate(1, file),)))
+                rows.append(Source(file.stem, (Candidate(1, file),)))
             else:
                 left_out.append(LeftOut(file.name, "name must end in .xml"))
-        return Sources(found, left_out)
+        return Sources(rows, left_out)
 
     def read(self, file: Path) -> Recording:
         return read_muse(file)

@@ -27,10 +27,12 @@ class Simulated(Simulation):
 
     @property
     def root(self) -> Path:
+        """The folder of these people, which the numbers of the simulation name."""
         return Path(self.directory) / f"{self.individuals}-people-{self.simulation.key}"
 
     @property
     def simulation(self) -> Simulation:
+        """The numbers alone, without the place of the files."""
         return Simulation(**{field.name: getattr(self, field.name) for field in fields(Simulation)})
 
     @property
@@ -47,9 +49,8 @@ class Simulated(Simulation):
 
     def prepare(self) -> None:
         self.root.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(
-            self.root.with_suffix(".lock")
-        ):  # of several runs that want the cohort, one generates it
+        # Of several runs that want the cohort, one generates it.
+        with FileLock(self.root.with_suffix(".lock")):
             if not self.root.is_dir():
                 simulate(self.simulation, self.root, self.workers)
 

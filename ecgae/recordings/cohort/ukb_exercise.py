@@ -1,10 +1,10 @@
 """UK Biobank's exercise ECGs (field 6025): a folder of `<eid>_6025_<instance>_<array>.xml`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.recordings.cohort import Sources, require_folder
 from ecgae.recordings.cohort._ukb_folder import find_xml
 from ecgae.recordings.formats.cardiosoft.exercise import LEADS, MEDIAN_LEADS, PHASES, read_exercise
@@ -12,9 +12,9 @@ from ecgae.recordings.formats.recording import Layout, Recording
 
 
 @dataclass(frozen=True)
-class UKBExercise:
-    """One recording per person, divided into rest (`pretest`), `exercise` and `recovery`, with its
-    averaged beats.
+class UKBExercise(GeneticFiles):
+    """One exercise test per person, divided into rest (`pretest`), `exercise` and `recovery`, with
+    its averaged beats.
 
     `instance` 0 is recruitment, 1 the first repeat; the earliest that can be read is taken. Rest
     and exercise of one person are kinds of one row, so that they can be compared in the same
@@ -22,10 +22,6 @@ class UKBExercise:
     """
 
     ecgs: str
-    genotypes: str | None = None
-    covariates: str | None = None
-    categorical: Sequence[str] = ()
-    planted: str | None = None
     public: bool = False
     name = "ukb_exercise"
     layouts: ClassVar = {

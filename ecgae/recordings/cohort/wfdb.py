@@ -10,7 +10,15 @@ from pathlib import Path
 
 from ecgae.ecg import LEADS, standard_name
 from ecgae.errors import InputError
-from ecgae.recordings.cohort import Candidate, LeftOut, Source, Sources, require_folder
+from ecgae.genetics.genetic_files import GeneticFiles
+from ecgae.recordings.cohort import (
+    Candidate,
+    LeftOut,
+    Source,
+    Sources,
+    require_folder,
+    require_leads,
+)
 from ecgae.recordings.formats.age import age_metadata
 from ecgae.recordings.formats.recording import Layout, Recording
 from ecgae.recordings.formats.wfdb_records.header import Header, read_header
@@ -21,12 +29,13 @@ COMMENT = re.compile(r"<?(age|sex|dx)>?\s*:\s*(.*)", re.IGNORECASE)
 it."""
 
 SEX_FEMALE = {"female": 1.0, "f": 1.0, "male": 0.0, "m": 0.0}
+"""`sex_female` by the word that a comment has for the sex."""
 
 
 @dataclass(frozen=True)
-class WFDB:
-    """All records below a folder; `sample_id` is the record's name, or its path where two have the
-    same name.
+class WFDB(GeneticFiles):
+    """All WFDB records below a folder; `sample_id` is the record's name, or its path where two have
+    the same name.
 
     Records keep their length; those of another rate are resampled to `sampling_rate` Hz. III, aVR,
     aVL and aVF are derived where a record has only I and II. `gain`, in counts per mV, overrides
@@ -42,18 +51,11 @@ class WFDB:
     leads: Sequence[str] = LEADS
     sampling_rate: float = 500.0
     gain: float | None = None
-    genotypes: str | None = None
-    covariates: str | None = None
-    categorical: Sequence[str] = ()
-    planted: str | None = None
     public: bool = False
     name = "wfdb"
 
     def __post_init__(self) -> None:
-        if isinstance(self.leads, str) or not self.leads or len(set(self.leads)) != len(self.leads):
-            raise InputError(
-                f"cohort.leads must be a list of different leads, e.g. [I, II]; got {self.leads}."
-            )
+        require_leads(self.leads, "[I, II]")
         if not 0 < self.sampling_rate < math.inf:
             raise InputError(f"cohort.sampling_rate must be positive; got {self.sampling_rate} Hz.")
         if self.gain is not None and not 0 < self.gain < math.inf:
@@ -76,6 +78,7 @@ class WFDB:
     def sources(self) -> Sources:
         root = Path(self.ecgs)
         records, left_out, segments = [], [], set()
+
         for file in sorted(root.rglob("*.hea")):
             record = file.with_suffix("")
             try:
@@ -85,23 +88,22 @@ class WFDB:
                 continue
             segments |= {record.with_name(segment.name) for segment in header.segments}
             records.append((record, header))
+
         whole = [(record, header) for record, header in records if record not in segments]
         repeats = Counter(record.name for record, _ in whole)
-        found = [
-            Source(
-                record.name if repeats[record.name] == 1 else record.relative_to(root).as_posix(),
-                (Candidate(1, record, *_comments(header)),),
-            )
-            for record, header in whole
-        ]
-        return Sources(found, left_out)
+        rows = []
+        for record, header in whole:
+            unique = repeats[record.name] == 1
+            sample_id = record.name if unique else record.relative_to(root).as_posix()
+            rows.append(Source(sample_id, (Candidate(1, record, *_comments(header)),)))
+        return Sources(rows, left_out)
 
     def read(self, file: Path) -> Recording:
         return Recording({"strip": read_waveform(file, self.leads, self.gain)})
 
 
 def _comments(header: Header) -> tuple[dict[str, float], dict[str, float]]:
-    """Metadata and labels; everything else in the comments is not read."""
+    """The metadata and the labels that a header's comments hold; nothing else in them is read."""
     metadata: dict[str, float] = {}
     labels: dict[str, float] = {}
     for comment in header.comments:
@@ -119,6 +121,6 @@ def _comments(header: Header) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def _years(text: str) -> float:
-    """NaN for "Unknown"; ">89" is what it says."""
+    """The years of an age as text: ">89" counts as 90, and "Unknown" as NaN."""
     match = re.fullmatch(r"(>?)\s*(\d{1,3}(?:\.\d{1,6})?)", text)
     return float(match[2]) + (1 if match[1] else 0) if match else math.nan

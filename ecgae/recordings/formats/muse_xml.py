@@ -21,8 +21,8 @@ from jaxtyping import Float
 
 from ecgae.ecg import LEADS, lead_name
 from ecgae.errors import InputError
-from ecgae.recordings.formats.cardiosoft.document import LARGEST_FILE, parse_xml
-from ecgae.recordings.formats.cardiosoft.rest import PACED, POOR_QUALITY, REVERSAL, number
+from ecgae.recordings.formats.cardiosoft.document import parse_xml, read_bytes, require_root
+from ecgae.recordings.formats.cardiosoft.rest import number, statement_flags
 from ecgae.recordings.formats.recording import MISSING, Beats, Recording, Waveform
 from ecgae.recordings.formats.waveforms import Trace, assemble
 
@@ -31,9 +31,10 @@ DOCUMENT_TYPE = re.compile(rb'<!DOCTYPE\s+RestingECG\s+SYSTEM\s+"[^"<>\[\]&%]*"\
 not fetched."""
 
 KINDS = {"rhythm": "strip", "median": "median_beat"}
-"""The waveform's type in the file, and ours."""
+"""The kind of each waveform, by the type that the file gives it."""
 
 MILLIVOLTS = {"NANOVOLTS": 1e-6, "MICROVOLTS": 1e-3, "MILLIVOLTS": 1.0, "VOLTS": 1e3}
+"""The size of each unit in mV, by the file's word for it."""
 
 MEASUREMENTS = {
     "VentricularRate": "heart_rate",  # beats per minute
@@ -45,7 +46,7 @@ MEASUREMENTS = {
     "RAxis": "r_axis",
     "TAxis": "t_axis",
 }
-"""What the device measured, by its tag, and our name for it."""
+"""The measurements of the device, by its tag, and our name for each."""
 
 FIDUCIALS = {
     "POnset": "p_onset",
@@ -54,7 +55,8 @@ FIDUCIALS = {
     "QOffset": "qrs_offset",
     "TOffset": "t_offset",
 }
-"""In the file samples from the start of the averaged beat; ours in ms."""
+"""Limits of the waves, by the device's tag, and our name for each: the file counts samples from the
+start of the averaged beat, we give ms."""
 
 
 def read_muse(file: Path) -> Recording:
@@ -67,6 +69,7 @@ def read_muse(file: Path) -> Recording:
     root = _parse(file)
     waveforms: dict[str, Waveform] = {}
     left_out: dict[str, str] = {}
+
     for node in root.findall("Waveform"):
         written = (node.findtext("WaveformType") or "").strip()
         kind = KINDS.get(written.lower())
@@ -82,6 +85,7 @@ def read_muse(file: Path) -> Recording:
             left_out[kind] = str(error)
     if "strip" not in waveforms:
         raise InputError("a Waveform of type Rhythm must be there; the file has none")
+
     measured = root.find("RestingECGMeasurements")
     return Recording(
         waveforms,
@@ -93,20 +97,19 @@ def read_muse(file: Path) -> Recording:
 
 
 def _parse(file: Path) -> ElementTree.Element:
-    size = file.stat().st_size
-    if size > LARGEST_FILE:
-        raise InputError(f"file must be at most {LARGEST_FILE:,} bytes; got {size:,}")
-    root = parse_xml(DOCUMENT_TYPE.sub(b"", file.read_bytes(), count=1))
-    if root.tag != "RestingECG":
-        raise InputError(f"root element must be RestingECG; got {root.tag[:40]}")
+    """The tree of a MUSE file, its harmless document type aside."""
+    root = parse_xml(DOCUMENT_TYPE.sub(b"", read_bytes(file), count=1))
+    require_root(root, "RestingECG")
     return root
 
 
 def _waveform(node: ElementTree.Element, kind: str) -> Waveform:
+    """The 12 leads of a `Waveform` element."""
     base, exponent = _number(node, "SampleBase"), _number(node, "SampleExponent")
     rate = base * 10 ** (exponent if -10 <= exponent <= 10 else 0)
     if not (np.isfinite(rate) and rate > 0):
         raise InputError(f"SampleBase must be a positive number of Hz; got {rate:g} in {kind}")
+
     traces: dict[str, Trace] = {}
     starts = set()
     for data in node.findall("LeadData"):
@@ -116,26 +119,23 @@ def _waveform(node: ElementTree.Element, kind: str) -> Waveform:
         if lead in traces:
             raise InputError(f"every lead must occur once; {lead} occurs twice in {kind}")
         traces[lead] = _trace(data, f"{kind} lead {lead}")
-        starts.add(
-            (
-                (data.findtext("LeadTimeOffset") or "0"),
-                (data.findtext("LeadOffsetFirstSample") or "0"),
-            )
-        )
+        offsets = data.findtext("LeadTimeOffset"), data.findtext("LeadOffsetFirstSample")
+        starts.add(tuple(offset or "0" for offset in offsets))
+
     if len(starts) > 1:
         raise InputError(f"leads must start at the same time; those of {kind} do not")
     return assemble(traces, LEADS, rate)
 
 
 def _trace(node: ElementTree.Element, where: str) -> Trace:
+    """The samples of a `LeadData` element."""
     if _number(node, "LeadSampleSize", absent=2.0) != 2:
         raise InputError(
             f"samples must have 2 bytes; got {(node.findtext('LeadSampleSize') or '')[:40]!r} in {where}"
         )
+    text = "".join((node.findtext("WaveFormData") or "").split())
     try:
-        content = base64.b64decode(
-            "".join((node.findtext("WaveFormData") or "").split()), validate=True
-        )
+        content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InputError(f"samples must be base64; {error} in {where}") from None
     announced = _number(node, "LeadSampleCountTotal")
@@ -143,6 +143,7 @@ def _trace(node: ElementTree.Element, where: str) -> Trace:
         raise InputError(
             f"LeadSampleCountTotal must be the number of samples; {len(content) / 2:g} in {where}"
         )
+
     unit = (node.findtext("LeadAmplitudeUnits") or "").strip().upper()
     if unit not in MILLIVOLTS:
         raise InputError(
@@ -153,14 +154,16 @@ def _trace(node: ElementTree.Element, where: str) -> Trace:
         raise InputError(
             f"LeadAmplitudeUnitsPerBit must be a positive number; got {per_bit:g} in {where}"
         )
+
     counts = np.frombuffer(content, dtype="<i2").astype(np.int64)
     return Trace(counts, counts == MISSING, per_bit * MILLIVOLTS[unit])
 
 
 def _measurements(node: ElementTree.Element) -> dict[str, float]:
-    rate = _number(node, "ECGSampleBase") * 10 ** min(
-        max(_number(node, "ECGSampleExponent", absent=0.0), -10), 10
-    )
+    """Intervals in ms, axes, heart rate, and the limits of the waves in ms; NaN for what is not
+    there."""
+    exponent = min(max(_number(node, "ECGSampleExponent"), -10), 10)
+    rate = _number(node, "ECGSampleBase") * 10**exponent
     measured = {name: _number(node, tag, absent=np.nan) for tag, name in MEASUREMENTS.items()}
     to_ms = 1000 / rate if rate > 0 else np.nan
     return measured | {
@@ -169,28 +172,23 @@ def _measurements(node: ElementTree.Element) -> dict[str, float]:
 
 
 def _metadata(root: ElementTree.Element) -> dict[str, float]:
-    """The device's filters (Hz, or 0 and 1), leads that were off, and flags from its statements."""
+    """The device's filters (Hz, or 0 and 1), how many leads were off, and flags from its
+    statements."""
     rhythm = next(
         node
         for node in root.findall("Waveform")
         if (node.findtext("WaveformType") or "").strip().lower() == "rhythm"
     )
     mains = {(node.text or "").strip() for node in rhythm.findall("ACFilter")}
-    statements = " ; ".join(
-        node.text or "" for node in root.iterfind("Diagnosis/DiagnosisStatement/StmtText")
-    )
-    off = sum(
-        (node.text or "").strip().upper() == "TRUE" for node in rhythm.iterfind("LeadData/LeadOff")
-    )
+    off = [(node.text or "").strip().upper() for node in rhythm.iterfind("LeadData/LeadOff")]
+
     return {
         "high_pass": _number(rhythm, "HighPassFilter", absent=np.nan) / 100,  # stated in 0.01 Hz
         "low_pass": _number(rhythm, "LowPassFilter", absent=np.nan),
         "filter_50hz": float("50" in mains),
         "filter_60hz": float("60" in mains),
-        "leads_off": float(off),
-        "paced": float(bool(PACED.search(statements))),
-        "poor_quality": float(bool(POOR_QUALITY.search(statements))),
-        "lead_reversal": float(bool(REVERSAL.search(statements))),
+        "leads_off": float(off.count("TRUE")),
+        **statement_flags(root.iterfind("Diagnosis/DiagnosisStatement/StmtText")),
     }
 
 
@@ -203,18 +201,15 @@ def _beats(root: ElementTree.Element, strip: Waveform) -> Beats | None:
         return None
     interval = number(root.findtext("QRSTimesTypes/GlobalRR") or "")  # ms
     unit = _unit_of_times(times, interval, strip.sampling_rate)
-    if (
-        unit is None
-        or times.min() < 0
-        or times.max() * unit >= strip.counts.shape[1] / strip.sampling_rate
-    ):
+    end = strip.counts.shape[1] / strip.sampling_rate
+    if unit is None or times.min() < 0 or times.max() * unit >= end:
         return None
     return Beats(times * unit, tuple((node.findtext("Type") or "").strip()[:8] for node in nodes))
 
 
 def _unit_of_times(times: Float[np.ndarray, " beat"], interval: float, rate: float) -> float | None:
-    """The s in one unit of `times`, which are samples unless the RR interval in ms says that they
-    are ms."""
+    """How many s one unit of `times` is: a sample, unless the RR interval in ms says that it is one
+    ms; None where the interval fits neither."""
     if len(times) < 2 or not interval > 0:
         return 1 / rate
     steps = np.median(np.diff(times))

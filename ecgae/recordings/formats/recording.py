@@ -17,9 +17,9 @@ class Waveform(NamedTuple):
 
     counts: Int16[np.ndarray, "lead time"]
     resolution: Float[np.ndarray, " lead"]
-    """mV per count."""
+    """The size of one count in mV, by lead."""
     sampling_rate: float
-    """Hz."""
+    """Samples per second, Hz."""
 
     @property
     def millivolts(self) -> Float[np.ndarray, "lead time"]:
@@ -30,8 +30,15 @@ class Waveform(NamedTuple):
 
 
 def quantised(ecg: Float[np.ndarray, "lead time"], sampling_rate: float) -> Waveform:
-    """Counts of 1 uV, or of a size that the lead's largest voltage just fits; NaN becomes
-    `MISSING`."""
+    """Voltages in mV as counts of 1 uV, or of such a size that the lead's largest voltage just fits
+    into 16 bits; NaN becomes `MISSING`.
+
+    >>> ecg = np.array([[0.5, -1.0, np.nan], [65.534, 1.0, 0.0]])
+    >>> quantised(ecg, 500.0).counts.tolist()
+    [[500, -1000, -32768], [32767, 500, 0]]
+    >>> quantised(ecg, 500.0).resolution.tolist()
+    [0.001, 0.002]
+    """
     largest = np.nanmax(np.abs(ecg), axis=1, initial=0) if ecg.size else np.zeros(len(ecg))
     resolution = np.maximum(0.001, largest.astype(np.float64) / 32767)
     counts = np.rint(ecg / resolution[:, None])
@@ -44,7 +51,7 @@ class Beats(NamedTuple):
     """Beats that the device or an annotator found in the strip."""
 
     times: Float[np.ndarray, " beat"]
-    """s from the strip's first sample."""
+    """Seconds from the strip's first sample to each beat."""
     classes: tuple[str, ...]
     """The class in the source's words ("dominant"), or the AAMI class (N, S, V, F, Q) where the
     source has symbols."""
@@ -56,7 +63,7 @@ class Recording(NamedTuple):
 
     waveforms: Mapping[str, Waveform]
     measurements: Mapping[str, float] = {}
-    """What the device measured: ms, degrees, beats per minute, uV; NaN where it could not."""
+    """What the device measured, in ms, degrees, beats per minute or uV; NaN where it could not."""
     metadata: Mapping[str, float] = {}
     """Facts about person and recording as numbers: filters in Hz, flags 0 or 1, age in years where
     it is public."""
@@ -72,8 +79,8 @@ class Layout(NamedTuple):
 
     leads: tuple[str, ...]
     samples: int | None
-    """None: recordings differ in length, and some may have none of this kind."""
+    """The length of every recording; None where they differ in length, and some may have none."""
     sampling_rate: float
-    """Hz."""
+    """Samples per second, Hz."""
     resample: bool = False
-    """True: a recording of another rate is resampled to this one; False: it is left out."""
+    """Whether a recording of another rate is resampled to this one (True) or left out (False)."""

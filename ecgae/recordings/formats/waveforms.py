@@ -17,13 +17,13 @@ from ecgae.recordings.formats.recording import MISSING, Waveform
 
 LARGEST_COUNT = 32767
 LARGEST_VOLTAGE = 10_000.0
-"""mV; no electrode on a skin sees more, so that larger numbers have a wrong gain or unit."""
+"""Voltages in mV above which gain or unit must be wrong: no electrode on a skin sees more."""
 
 RATES = (10.0, 100_000.0)
-"""Hz; slower series are no ECG."""
+"""The lowest and the highest sampling rate in Hz: slower series are no ECG."""
 
 FINER = 64
-"""Counts of different sizes meet in steps of the smaller one divided by this."""
+"""Traces whose counts differ in size meet in steps of the smaller size divided by this."""
 
 
 class Trace(NamedTuple):
@@ -33,7 +33,7 @@ class Trace(NamedTuple):
     counts: Int64[np.ndarray, " time"]
     missing: Bool[np.ndarray, " time"]
     resolution: float
-    """mV per count."""
+    """The size of one count in mV."""
 
 
 def assemble(traces: Mapping[str, Trace], leads: Sequence[str], sampling_rate: float) -> Waveform:
@@ -48,6 +48,7 @@ def assemble(traces: Mapping[str, Trace], leads: Sequence[str], sampling_rate: f
         raise InputError(
             f"sampling rate must be {slowest:g} to {fastest:,g} Hz; got {sampling_rate:g} Hz"
         )
+
     traces = with_derived_limb_leads(traces)
     absent = [lead for lead in leads if lead not in traces]
     if absent:
@@ -56,16 +57,14 @@ def assemble(traces: Mapping[str, Trace], leads: Sequence[str], sampling_rate: f
         )
     lengths = {len(traces[lead].counts) for lead in leads}
     if len(lengths) != 1 or lengths == {0}:
-        found = " and ".join(map(str, sorted(lengths)))
+        numbers = " and ".join(map(str, sorted(lengths)))
         raise InputError(
-            f"all leads must have the same length of at least one sample; got {found} samples"
+            f"all leads must have the same length of at least one sample; got {numbers} samples"
         )
+
     packed = [_packed(traces[lead], lead) for lead in leads]
-    return Waveform(
-        np.stack([counts for counts, _ in packed]),
-        np.array([resolution for _, resolution in packed]),
-        sampling_rate,
-    )
+    counts = np.stack([counts for counts, _ in packed])
+    return Waveform(counts, np.array([resolution for _, resolution in packed]), sampling_rate)
 
 
 def with_derived_limb_leads(traces: Mapping[str, Trace]) -> dict[str, Trace]:
@@ -97,11 +96,12 @@ def joined(parts: Sequence[Trace]) -> Trace:
 
 
 def gap(samples: int, resolution: float) -> Trace:
-    """A stretch without a single sample."""
+    """A trace of `samples` samples that are all missing."""
     return Trace(np.zeros(samples, np.int64), np.ones(samples, bool), resolution)
 
 
 def _in_one_unit(traces: Sequence[Trace]) -> list[Trace]:
+    """The traces with counts of one size: their own, or the smallest divided by `FINER`."""
     resolutions = {trace.resolution for trace in traces}
     if len(resolutions) == 1:
         return list(traces)
@@ -110,16 +110,16 @@ def _in_one_unit(traces: Sequence[Trace]) -> list[Trace]:
         raise InputError(
             f"gains must be comparable; they differ by a factor of {max(resolutions) / min(resolutions):g}"
         )
+    counts = [np.rint(trace.counts * (trace.resolution / unit)) for trace in traces]
     return [
-        Trace(
-            np.rint(trace.counts * (trace.resolution / unit)).astype(np.int64), trace.missing, unit
-        )
-        for trace in traces
+        Trace(finer.astype(np.int64), trace.missing, unit)
+        for finer, trace in zip(counts, traces, strict=True)
     ]
 
 
 def _packed(trace: Trace, lead: str) -> tuple[Int16[np.ndarray, " time"], float]:
-    """Counts that fit into 16 bits beside `MISSING`, and their size in mV."""
+    """The counts of a trace such that they fit into 16 bits beside `MISSING`, and their size in
+    mV."""
     counts, resolution = np.where(trace.missing, 0, trace.counts), trace.resolution
     largest = int(np.abs(counts).max())
     if not 0 < resolution < np.inf or largest * resolution > LARGEST_VOLTAGE:
@@ -133,13 +133,12 @@ def _packed(trace: Trace, lead: str) -> tuple[Int16[np.ndarray, " time"], float]
 
 
 def einthoven_violation(voltages: Mapping[str, Float[np.ndarray, " time"]]) -> dict[str, float]:
-    """How far each derived lead that is there lies from what I and II make of it, relative to it
-    (rms); {} without."""
+    """How far each derived lead that is there lies from what I and II make of it, relative to the
+    lead's own size (rms); {} without I and II."""
     if not {"I", "II"} <= voltages.keys():
         return {}
-    steady = {
-        lead: trace - np.median(trace) for lead, trace in voltages.items()
-    }  # an offset says nothing about gain
+    # An offset says nothing about gain.
+    steady = {lead: trace - np.median(trace) for lead, trace in voltages.items()}
     violation = {}
     for lead, (expected, unit) in derived_limb_leads(steady["I"], steady["II"]).items():
         if lead in steady and (size := np.sqrt(np.mean(steady[lead] ** 2))) > 0:

@@ -21,7 +21,8 @@ from ecgae.recordings.simulate.recording import (
     Recording,
 )
 
-_LINE = 300  # values per line; the device puts one more on the first
+_LINE = 300
+"""Values per line; the device puts one more on the first."""
 
 _NUMBERS = [str(number) for number in (*range(32_768), *range(-32_768, 0))]
 """Text of every 16-bit integer, by itself as an index: negative ones count from the list's end,
@@ -31,7 +32,7 @@ _TO_DIPOLE = np.linalg.pinv(DOWER)
 
 
 def median_samples(recording: Recording) -> list[str]:
-    """The averaged beat."""
+    """The averaged beat of all leads."""
     return [
         "\t\t<MedianSamples>",
         *_sampling("\t\t\t", MEDIAN_SAMPLES),
@@ -46,6 +47,7 @@ def vector_loops(recording: Recording, limits: Onsets) -> list[str]:
     """The averaged beat seen along the body's axes: Dower's matrix inverted by least squares."""
     independent = recording.median_beat[MEASURED, :-1].astype(float)
     x, y, z = np.rint(np.einsum("dl,lt->dt", _TO_DIPOLE, independent)).astype(np.int16)
+
     planes = (
         ("Frontal", "X", x), ("Frontal", "-Y", -y), ("Horizontal", "X", x),
         ("Horizontal", "Z", z), ("Sagittal", "-Z", -z), ("Sagittal", "-Y", -y),
@@ -92,6 +94,7 @@ def full_disclosure(recording: Recording) -> list[str]:
         f"\t\t\t\t<Second>{time / 1000:.1f}</Second>\r\n\t\t\t</Time>"
         for time in recording.beat_times[:4]
     )
+
     return [
         "\t<FullDisclosure>",
         f"\t\t<NumberOfChannels>{len(LEADS)}</NumberOfChannels>",
@@ -113,6 +116,7 @@ def full_disclosure(recording: Recording) -> list[str]:
 
 
 def wave_limits(limits: Onsets, unit: str, divisor: int) -> list[str]:
+    """The limits of the waves, counted in `unit`s that are `divisor` ms long."""
     tags = ("POnset", "POffset", "QOnset", "QOffset", "TOffset")
     return [
         f'\t\t<{tag} units="{unit}">{ms // divisor}</{tag}>'
@@ -121,6 +125,7 @@ def wave_limits(limits: Onsets, unit: str, divisor: int) -> list[str]:
 
 
 def _sampling(indent: str, samples: int) -> list[str]:
+    """How many leads and samples follow, at which rate and resolution."""
     return [
         f"{indent}<NumberOfLeads>{len(LEADS)}</NumberOfLeads>",
         f'{indent}<SampleRate units="Hz">{SAMPLING_RATE}</SampleRate>',
@@ -130,6 +135,7 @@ def _sampling(indent: str, samples: int) -> list[str]:
 
 
 def _waveforms(traces: Int16[np.ndarray, "lead=12 time"], indent: str) -> Iterator[str]:
+    """One element per lead."""
     for lead, trace in zip(LEADS, traces, strict=True):
         yield f'{indent}<WaveformData lead="{lead}">{_wrapped(trace, indent)}</WaveformData>'
 
@@ -142,4 +148,5 @@ def _wrapped(trace: Int16[np.ndarray, "time"], indent: str) -> str:
 
 
 def _joined(values: Int16[np.ndarray, "time"]) -> str:
+    """The values as text, separated by commas."""
     return ",".join([_NUMBERS[value] for value in values.tolist()])

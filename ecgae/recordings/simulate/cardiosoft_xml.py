@@ -4,7 +4,7 @@ The file is latin-1 with CRLF line ends, indented by tabs. Every identity field 
 does not exist.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ecgae.ecg import LEADS
@@ -28,16 +28,17 @@ _TABLE_ROWS = (
 
 
 class Person(NamedTuple):
-    """What the header says of the person at the visit."""
+    """What the header says of the person at the visit; `age` in years."""
 
-    age: float  # years
+    age: float
     male: bool
     visit_year: int
 
 
 def cardiosoft_xml(recording: Recording, parameters: Mapping[str, float], person: Person) -> bytes:
-    """The file's content."""
+    """The content of the file that holds a recording of this person."""
     limits = onsets(recording, parameters)
+
     lines = [
         '<?xml version="1.0" encoding="ISO-8859-1" ?>',
         "<CardiologyXML>",
@@ -69,23 +70,19 @@ def _header(person: Person) -> list[str]:
 
 
 def _interpretation(recording: Recording) -> list[str]:
+    """The device's statements, of which only the rhythm depends on the recording."""
     rate = round(recording.heart_rate)
-    rhythm = (
-        "Sinus bradycardia"
-        if rate < 60
-        else "Sinus tachycardia"
-        if rate > 100
-        else "Normal sinus rhythm"
-    )
-    statements = [
-        rhythm,
-        "Otherwise normal ECG" if rate < 60 or rate > 100 else "Normal ECG",
-        "---",
-    ]
+    statements = ["Normal sinus rhythm", "Normal ECG"]
+    if rate < 60:
+        statements = ["Sinus bradycardia", "Otherwise normal ECG"]
+    elif rate > 100:
+        statements = ["Sinus tachycardia", "Otherwise normal ECG"]
     statements += [
+        "---",
         "Simulated ECG of a person who does not exist",
         f"   QRS Complexes: {len(recording.beat_times)}",
     ]
+
     lines = ["\t<Interpretation>"]
     for name in ("Diagnosis", "Conclusion"):
         texts = (f"\t\t\t<{name}Text>{statement}</{name}Text>" for statement in statements)
@@ -94,30 +91,9 @@ def _interpretation(recording: Recording) -> list[str]:
 
 
 def _measurements(recording: Recording, limits: Onsets) -> list[str]:
-    rr_interval = round(60_000 / recording.heart_rate)
-    qt_interval = limits.t_offset - limits.qrs_onset
-    beat = recording.median_beat.astype(float)
-    sample = Onsets(*(limit // STEP_MS for limit in limits))
-    values = (
-        ("VentricularRate", "BPM", round(recording.heart_rate)),
-        ("PQInterval", "ms", limits.qrs_onset - limits.p_onset),
-        ("PDuration", "ms", limits.p_offset - limits.p_onset),
-        ("QRSDuration", "ms", limits.qrs_offset - limits.qrs_onset),
-        ("QTInterval", "ms", qt_interval),
-        (
-            "QTCInterval",
-            "ms",
-            round(qt_interval / (rr_interval / 1000) ** 0.5),
-        ),  # the device prints Bazett's
-        ("RRInterval", "ms", rr_interval),
-        ("PPInterval", "ms", rr_interval),
-        ("SokolovLVHIndex", "mV", ""),
-        ("PAxis", "degrees", axis(beat, sample.p_onset, sample.p_offset)),
-        ("RAxis", "degrees", axis(beat, sample.qrs_onset, sample.qrs_offset)),
-        ("TAxis", "degrees", axis(beat, sample.qrs_offset, sample.t_offset)),
-        ("QTDispersion", "ms", ""),
-        ("QTDispersionBazett", "ms", ""),
-    )
+    """What the device measured: values, the table by lead, the limits of the waves, the averaged
+    beat."""
+    values = _values(recording, limits)
     return [
         "\t<RestingECGMeasurements>",
         "\t\t<DiagnosisVersion>12SL V21</DiagnosisVersion>",
@@ -130,7 +106,35 @@ def _measurements(recording: Recording, limits: Onsets) -> list[str]:
     ]
 
 
+def _values(recording: Recording, limits: Onsets) -> Sequence[tuple[str, str, object]]:
+    """Intervals and axes, each with its tag and unit; blank where the device prints them of few
+    people."""
+    rr_interval = round(60_000 / recording.heart_rate)
+    qt_interval = limits.t_offset - limits.qrs_onset
+    bazett = round(qt_interval / (rr_interval / 1000) ** 0.5)
+    beat = recording.median_beat.astype(float)
+    sample = Onsets(*(limit // STEP_MS for limit in limits))
+
+    return (
+        ("VentricularRate", "BPM", round(recording.heart_rate)),
+        ("PQInterval", "ms", limits.qrs_onset - limits.p_onset),
+        ("PDuration", "ms", limits.p_offset - limits.p_onset),
+        ("QRSDuration", "ms", limits.qrs_offset - limits.qrs_onset),
+        ("QTInterval", "ms", qt_interval),
+        ("QTCInterval", "ms", bazett),  # the device prints Bazett's
+        ("RRInterval", "ms", rr_interval),
+        ("PPInterval", "ms", rr_interval),
+        ("SokolovLVHIndex", "mV", ""),
+        ("PAxis", "degrees", axis(beat, sample.p_onset, sample.p_offset)),
+        ("RAxis", "degrees", axis(beat, sample.qrs_onset, sample.qrs_offset)),
+        ("TAxis", "degrees", axis(beat, sample.qrs_offset, sample.t_offset)),
+        ("QTDispersion", "ms", ""),
+        ("QTDispersionBazett", "ms", ""),
+    )
+
+
 def _table(recording: Recording, limits: Onsets) -> list[str]:
+    """The table of amplitudes and durations by lead."""
     rows = measurement_table(recording, limits)
     blank = [""] * len(LEADS)
     return [

@@ -9,35 +9,50 @@ from jaxtyping import Float, Int, Int8
 from ecgae.errors import InputError
 from ecgae.machine.extras import extra
 
-RECOMBINATION_RATE = 1e-8  # per base pair and generation, the human mean
+RECOMBINATION_RATE = 1e-8
+"""Crossings-over per base pair and generation, the human mean."""
+
 MUTATION_RATE = 1.3e-8
+"""Mutations per base pair and generation, the human mean."""
+
 POPULATION_SIZE = 10_000
-SPLIT = 1_800  # generations ago: about 50,000 years, an FST near 0.08
-PULSES = (12, 16)  # generations ago, into the majority and into the minority
-SECOND_ANCESTRY = (
-    0.10,
-    0.70,
-)  # share of the second ancestral population in the two since
-MINORITY = 0.25  # share of the people
-MINIMUM_FREQUENCY = 0.01  # of the rarer allele, for a variant to be genotyped
-PLANTED_FREQUENCY = 0.10  # of the rarer allele, for a variant to be causal
-_CENSUS = (
-    20  # generations ago: before the pulses, when each lineage was in one ancestral population
-)
+"""People in each population."""
+
+SPLIT = 1_800
+"""When the ancestral population split, in generations ago: about 50,000 years, an FST near 0.08."""
+
+PULSES = (12, 16)
+"""When the two ancestral populations mixed, in generations ago: into the majority, the minority."""
+
+SECOND_ANCESTRY = (0.10, 0.70)
+"""The share of the second ancestral population in the majority and in the minority since."""
+
+MINORITY = 0.25
+"""The share of people who come from the minority."""
+
+MINIMUM_FREQUENCY = 0.01
+"""The minor allele frequency that a variant must have to be genotyped."""
+
+PLANTED_FREQUENCY = 0.10
+"""The minor allele frequency that a variant must have to be causal."""
+
+_CENSUS = 20
+"""When lineages are counted, in generations ago: before the pulses, when each of them was in one
+ancestral population."""
 
 
 class Chromosome(NamedTuple):
     """The genotyped variants of one chromosome, in order of position; the people of the majority
     come first."""
 
-    position: Int[np.ndarray, "variant"]  # base pairs, from 1
-    dosage: Int8[np.ndarray, "individual variant"]  # of the derived allele
-    planted: Int[
-        np.ndarray, "locus"
-    ]  # which variants are causal, in the order of the windows asked for
-    ancestry: Float[
-        np.ndarray, "individual"
-    ]  # true share of this chromosome from the second ancestral population
+    position: Int[np.ndarray, "variant"]
+    """Places of the variants in base pairs, counted from 1."""
+    dosage: Int8[np.ndarray, "individual variant"]
+    """Copies of the derived allele, 0 to 2."""
+    planted: Int[np.ndarray, "locus"]
+    """Which variants are causal, in the order of the windows asked for."""
+    ancestry: Float[np.ndarray, "individual"]
+    """True share of this chromosome that comes from the second ancestral population."""
 
 
 def minority_size(individuals: int) -> int:
@@ -61,14 +76,11 @@ def simulate_chromosome(
     Raises `InputError` where msprime is not installed, or the chromosome has too few such variants.
     """
     msprime = _msprime()
-    ancestry_seed, mutation_seed = (
-        1 + int(word) // 2 for word in seed.generate_state(2)
-    )  # 1 ... 2^31
+    # msprime's seeds are 1 ... 2^31.
+    ancestry_seed, mutation_seed = (1 + int(word) // 2 for word in seed.generate_state(2))
+    minority = minority_size(individuals)
     trees = msprime.sim_ancestry(
-        samples={
-            "majority": individuals - minority_size(individuals),
-            "minority": minority_size(individuals),
-        },
+        samples={"majority": individuals - minority, "minority": minority},
         demography=_demography(msprime),
         sequence_length=length,
         recombination_rate=RECOMBINATION_RATE,
@@ -77,15 +89,15 @@ def simulate_chromosome(
     ancestry = _second_ancestry(trees)
     model = msprime.BinaryMutationModel()
     trees = msprime.sim_mutations(trees, rate=MUTATION_RATE, model=model, random_seed=mutation_seed)
+
     frequency = _derived_counts(trees) / (2 * individuals)
     minor = np.minimum(frequency, 1 - frequency)
-    site, planted = _draw(
-        trees.sites_position, minor, variants, windows, np.random.default_rng(seed)
-    )
+    rng = np.random.default_rng(seed)
+    site, planted = _draw(trees.sites_position, minor, variants, windows, rng)
+
+    # A person's two haplotypes are neighbours.
     haplotypes = trees.delete_sites(np.delete(np.arange(trees.num_sites), site)).genotype_matrix()
-    dosage = (
-        (haplotypes[:, 0::2] + haplotypes[:, 1::2]).astype(np.int8).T
-    )  # a person's two haplotypes are neighbours
+    dosage = (haplotypes[:, 0::2] + haplotypes[:, 1::2]).astype(np.int8).T
     return Chromosome(trees.sites_position[site].astype(int) + 1, dosage, planted, ancestry)
 
 
@@ -98,6 +110,7 @@ def _demography(msprime: Any) -> Any:
     demography = msprime.Demography()
     for name in ("majority", "minority", "first", "second", "ancestral"):
         demography.add_population(name=name, initial_size=POPULATION_SIZE)
+
     for derived, pulse, share in zip(
         ("majority", "minority"), PULSES, SECOND_ANCESTRY, strict=True
     ):
@@ -147,13 +160,14 @@ def _draw(
     windows: list[tuple[float, float]],
     rng: np.random.Generator,
 ) -> tuple[Int[np.ndarray, "variant"], Int[np.ndarray, "locus"]]:
-    """Which sites are genotyped, ascending, and which of those are causal."""
+    """Which sites are genotyped, ascending, and which of those are causal, by window."""
     common = np.flatnonzero(minor >= MINIMUM_FREQUENCY)
     if len(common) < variants:
         raise InputError(
             f"variants must be at most the number with a minor allele frequency of {MINIMUM_FREQUENCY} or more; got "
             f"{variants:,} for a chromosome with {len(common):,}. Lower variants or raise chromosome_length."
         )
+
     causal = np.zeros(len(windows), dtype=int)
     for locus, (low, high) in enumerate(windows):
         eligible = np.flatnonzero(
@@ -165,6 +179,7 @@ def _draw(
                 f"{PLANTED_FREQUENCY} or more; got none in {int(high - low):,} base pairs. Raise it or change seed."
             )
         causal[locus] = rng.choice(eligible)
+
     others = rng.choice(np.setdiff1d(common, causal), variants - len(causal), replace=False)
     site = np.sort(np.concatenate([causal, others]))
     return site, np.searchsorted(site, causal)

@@ -11,11 +11,12 @@ def damaged(content: bytes, damage: str) -> bytes:
 
 
 def _truncated(content: bytes) -> bytes:
-    """Ends in the middle of the strip, as after an interrupted copy."""
+    """The file ends in the middle of the strip, as after an interrupted copy."""
     return content[: len(content) * 6 // 10]
 
 
 def _lead_missing(content: bytes) -> bytes:
+    """Lead V3 is absent."""
     return re.sub(rb'\s*<WaveformData lead="V3">[^<]*</WaveformData>', b"", content)
 
 
@@ -30,6 +31,7 @@ def _wrong_length(content: bytes) -> bytes:
 
 
 def _rewritten(content: bytes, lead: bytes, change: Callable[[list[bytes]], list[bytes]]) -> bytes:
+    """The file with the values of one lead changed."""
     pattern = rb'(<WaveformData lead="' + lead + rb'">)([^<]*)(</WaveformData>)'
     return re.sub(
         pattern,
@@ -44,3 +46,4 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "flat lead": _flat_lead,
     "wrong length": _wrong_length,
 }
+"""What is done to a file, by the name of the damage."""

@@ -34,19 +34,29 @@ ST_SEGMENT = 0.30
 def heartbeat(
     time: Float[np.ndarray, "time"], parameters: Mapping[str, float], qt_interval: float
 ) -> Float[np.ndarray, "axis time"]:
-    """The dipole of one beat (3 axes), from parameters (`parameters.py`) in ms, mV and degrees."""
+    """The dipole of one beat (3 axes) in mV, from the `PARAMETERS` in ms, mV and degrees.
+
+    `time` in ms counts from the onset of the QRS complex; before the P wave, between it and the QRS
+    complex, and after the T wave's end the dipole is exactly 0.
+
+    >>> from ecgae.recordings.simulate.parameters import PARAMETERS
+    >>> mean = {parameter.name: parameter.mean for parameter in PARAMETERS}
+    >>> moments = np.array([-200.0, -10.0, 44.0, 420.0])  # before P, before QRS, near R, after T
+    >>> lead_ii = DOWER[1] @ heartbeat(moments, mean, qt_interval=400.0)
+    >>> lead_ii.round(2).tolist()
+    [0.0, 0.0, 0.76, 0.0]
+    """
     qrs = parameters["qrs_duration"]
     ventricles = _turned_forwards(_ventricular_vectors(parameters), parameters["transition_angle"])
     septum, apex, left, base = (_bump(time, c * qrs, *w) for c, *w in _windows(qrs))
     depolarisation = ventricles @ np.stack([septum, apex, left, base])
-    return (
-        _atria(time, parameters) + depolarisation + _repolarisation(time, parameters, qt_interval)
-    )
+    repolarisation = _repolarisation(time, parameters, qt_interval)
+    return _atria(time, parameters) + depolarisation + repolarisation
 
 
 def _windows(qrs: float) -> tuple[tuple[float, float, float], ...]:
-    """Peak as a share of the QRS duration, then ms from onset to peak and from peak to end, of its
-    four phases."""
+    """The four phases of the QRS complex: peak as a share of its duration, then ms from onset to
+    peak and from peak to end."""
     return (
         (0.17, 0.17 * qrs, 0.20 * qrs),
         (0.34, 0.22 * qrs, 0.22 * qrs),
@@ -56,8 +66,8 @@ def _windows(qrs: float) -> tuple[tuple[float, float, float], ...]:
 
 
 def _ventricular_vectors(parameters: Mapping[str, float]) -> Float[np.ndarray, "axis phase"]:
-    """In mV: septum (right, forwards), apex (left, forwards), left ventricle (along the axis), base
-    (backwards)."""
+    """The dipole's peak in mV in each phase: septum (right, forwards), apex (left, forwards), left
+    ventricle (along the axis), base (backwards)."""
     x, y = _frontal_direction(parameters["qrs_axis"])
     r = parameters["r_amplitude"]
     return np.array(
@@ -73,7 +83,8 @@ def _ventricular_vectors(parameters: Mapping[str, float]) -> Float[np.ndarray, "
 def _atria(
     time: Float[np.ndarray, "time"], parameters: Mapping[str, float]
 ) -> Float[np.ndarray, "axis time"]:
-    """The right atrium (down and forwards), then the left one (to the left and backwards)."""
+    """The P wave: the right atrium (down and forwards), then the left one (to the left and
+    backwards)."""
     onset, duration = -parameters["pr_interval"], parameters["p_duration"]
     right = _bump(time, onset + 0.38 * duration, 0.38 * duration, 0.40 * duration)
     left = _bump(time, onset + 0.62 * duration, 0.40 * duration, 0.38 * duration)
@@ -99,7 +110,12 @@ def _repolarisation(
 def _bump(
     time: Float[np.ndarray, "time"], peak: float, rise: float, fall: float
 ) -> Float[np.ndarray, "time"]:
-    """cos^2 from 0 at `peak - rise` over 1 at `peak` to 0 at `peak + fall`."""
+    """A wave cos^2 that rises from 0 at `peak - rise` to 1 at `peak` and falls to 0 at
+    `peak + fall`.
+
+    >>> _bump(np.array([0.0, 10.0, 20.0, 40.0, 60.0]), peak=20, rise=20, fall=40).round(2).tolist()
+    [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
     distance = (time - peak) / np.where(time < peak, rise, fall)
     return np.where(np.abs(distance) < 1, np.cos(0.5 * np.pi * distance) ** 2, 0.0)
 

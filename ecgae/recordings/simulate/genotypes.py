@@ -14,8 +14,12 @@ from ecgae.recordings.simulate.simulation import AUTOSOMES, MINIMUM_SPACING, Sim
 from ecgae.recordings.simulate.structure import MISSING
 
 _BASES = np.array(list("ACGT"))
-_STRUCTURE_VARIANTS = 2_000  # over all chromosomes, for the principal components
-_STRUCTURE_FREQUENCY = 0.05  # of the rarer allele, at least
+
+_STRUCTURE_VARIANTS = 2_000
+"""Variants of all chromosomes together that the principal components are made of."""
+
+_STRUCTURE_FREQUENCY = 0.05
+"""The minor allele frequency that these variants have at least."""
 
 
 class Planted(NamedTuple):
@@ -35,8 +39,10 @@ class Summary(NamedTuple):
     """What is kept of a written chromosome; people in the order of `SimulatedPeople`."""
 
     planted: list[Planted]
-    ancestry: Float[np.ndarray, "individual"]  # true share of the second ancestral population
-    structure: Int8[np.ndarray, "individual common"]  # variants for the principal components
+    ancestry: Float[np.ndarray, "individual"]
+    """True share of the chromosome that comes from the second ancestral population."""
+    structure: Int8[np.ndarray, "individual common"]
+    """Dosages of the variants for the principal components."""
 
 
 def write_chromosome(
@@ -51,45 +57,50 @@ def write_chromosome(
     loci = simulation.loci_of(chromosome)
     simulated = simulate_chromosome(
         simulation.individuals,
-        simulation.chromosome_length,
-        simulation.variants_of(chromosome),
-        _windows(len(loci), simulation.chromosome_length),
-        coalescent_seed,
+        length=simulation.chromosome_length,
+        variants=simulation.variants_of(chromosome),
+        windows=_windows(len(loci), simulation.chromosome_length),
+        seed=coalescent_seed,
     )
+
     dosage = simulated.dosage[people.genome]
     ids = [f"sim{chromosome}_{position}" for position in simulated.position]
     alleles = _draw_alleles(len(ids), rng)
-    planted = []
-    for locus, i in zip(loci, simulated.planted.tolist(), strict=True):
-        effect_allele, other_allele = alleles[i].tolist()
-        position = int(simulated.position[i])
-        planted.append(
-            Planted(
-                locus,
-                ids[i],
-                chromosome,
-                position,
-                effect_allele,
-                other_allele,
-                dosage[:, i].copy(),
-            )
+    planted = [
+        Planted(
+            locus=locus,
+            variant_id=ids[variant],
+            chromosome=chromosome,
+            base_pair_location=int(simulated.position[variant]),
+            effect_allele=str(alleles[variant, 0]),
+            other_allele=str(alleles[variant, 1]),
+            dosage=dosage[:, variant].copy(),
         )
+        for locus, variant in zip(loci, simulated.planted.tolist(), strict=True)
+    ]
+
     _remove_calls(dosage, simulation.missing_rate, rng)
     properties = {
-        "fid": people.sample_id,
-        "iid": people.sample_id,
-        "sex": np.where(people.male, 1, 2),
-        "pheno": np.full(len(people.sample_id), "-9"),
+        **_people_columns(people),
         "chromosome": [str(chromosome)] * len(ids),
         "sid": ids,
         "bp_position": simulated.position,
         "allele_1": alleles[:, 0],
         "allele_2": alleles[:, 1],
     }
-    to_bed(
-        folder / f"chr{chromosome}.bed", dosage, properties=properties, count_A1=True, num_threads=1
-    )
+    file = folder / f"chr{chromosome}.bed"
+    to_bed(file, dosage, properties=properties, count_A1=True, num_threads=1)
     return Summary(planted, simulated.ancestry[people.genome], _for_structure(dosage))
+
+
+def _people_columns(people: SimulatedPeople) -> dict[str, np.ndarray]:
+    """The columns of the `.fam`; the phenotype is missing (-9)."""
+    return {
+        "fid": people.sample_id,
+        "iid": people.sample_id,
+        "sex": np.where(people.male, 1, 2),
+        "pheno": np.full(len(people.sample_id), "-9"),
+    }
 
 
 def _windows(loci: int, length: int) -> list[tuple[float, float]]:

@@ -9,11 +9,13 @@ from jaxtyping import Float
 
 from ecgae.recordings.simulate.recording import BEAT_ONSET, MEDIAN_QRS_ONSET, STEP_MS, Recording
 
-_SMALLEST_WAVE = 0.015  # mV; what is smaller is left blank
+_SMALLEST_WAVE = 0.015
+"""The smallest wave in mV that the device prints; what is smaller is left blank."""
 
 
 class Onsets(NamedTuple):
-    """Ends of the waves in ms from the start of the averaged beat, on the grid of the samples."""
+    """Where the waves begin and end, in ms from the start of the averaged beat, on the grid of the
+    samples."""
 
     p_onset: int
     p_offset: int
@@ -69,6 +71,7 @@ def measurement_table(recording: Recording, limits: Onsets) -> dict[str, list[st
         "JXAmplitude": [_microvolts(lead[(qrs_off + st_end) // 2]) for lead in beat],
         "JXEAmplitude": [_microvolts(lead[st_end]) for lead in beat],
     }
+
     complexes = [_qrs_waves(lead[qrs_on : qrs_off + 1]) for lead in beat]
     for index, name in enumerate("QRS"):
         waves = [waves_of_lead[index] for waves_of_lead in complexes]
@@ -99,8 +102,10 @@ def _wave(part: Float[np.ndarray, "time"]) -> Wave:
 
 
 def _extreme(part: Float[np.ndarray, "time"]) -> float:
+    """The voltage farthest from zero, with its sign."""
     return float(part[np.argmax(np.abs(part))])
 
 
 def _microvolts(voltage: float) -> str:
+    """A voltage in mV as whole uV."""
     return str(round(1000 * float(voltage)))

@@ -6,72 +6,82 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-REFERENCE_AGE = 64.0  # years; age effects count from here
+REFERENCE_AGE = 64.0
+"""The age in years from which the effects of age count."""
 
 
 class Parameter(NamedTuple):
-    """One number of a person's ECG; `mean` is that of a man of 64, `sd` the spread at given sex and
-    age."""
+    """One number of a person's ECG, and how it is distributed among people."""
 
     name: str
     unit: str
     mean: float
+    """The mean of men at the reference age."""
     sd: float
-    female: float  # added for women
-    per_year: float  # added per year above 64
+    """The standard deviation at given sex and age."""
+    female: float
+    """What is added for women."""
+    per_year: float
+    """What is added for every year above the reference age."""
     low: float
+    """The smallest value that anybody has."""
     high: float
+    """The largest value that anybody has."""
 
 
 PARAMETERS = (
-    Parameter("qrs_duration", "ms", 92.0, 8.0, -7.0, 0.05, 64.0, 124.0),
-    Parameter("pr_interval", "ms", 164.0, 18.0, -5.0, 0.30, 116.0, 240.0),
-    Parameter(
-        "qtc_interval", "ms", 408.0, 15.0, 9.0, 0.20, 350.0, 480.0
-    ),  # Fridericia's: QT at an RR interval of 1 s
-    Parameter(
-        "r_amplitude", "mV", 1.25, 0.23, -0.12, -0.003, 0.45, 2.40
-    ),  # of the dipole, as all amplitudes
-    Parameter("t_amplitude", "mV", 0.38, 0.08, -0.08, -0.001, 0.12, 0.80),
-    Parameter(
-        "qrs_axis", "degrees", 42.0, 20.0, 3.0, -0.50, -30.0, 100.0
-    ),  # in the frontal plane, 0 = lead I
-    Parameter("p_amplitude", "mV", 0.11, 0.022, -0.005, 0.0, 0.04, 0.22),
-    Parameter("s_amplitude", "mV", 0.85, 0.17, -0.12, -0.003, 0.25, 1.60),  # late, towards the back
-    Parameter("heart_rate", "beats/min", 63.0, 8.5, 2.0, -0.05, 45.0, 100.0),
-    Parameter("t_axis", "degrees", 46.0, 11.0, 0.0, -0.10, 0.0, 85.0),
-    Parameter(
-        "transition_angle", "degrees", 0.0, 9.0, 0.0, -0.05, -30.0, 30.0
-    ),  # QRS turned forwards
-    Parameter(
-        "q_amplitude", "mV", 0.24, 0.06, -0.02, 0.0, 0.05, 0.50
-    ),  # of the septum: forwards and to the right
-    Parameter("p_duration", "ms", 104.0, 8.0, -4.0, 0.10, 76.0, 136.0),
-    Parameter(
-        "t_asymmetry", "1", 0.62, 0.03, 0.0, 0.0, 0.52, 0.74
-    ),  # share of the T wave before its peak
-)
-"""In the order in which planted loci are dealt out."""
+    Parameter("qrs_duration", "ms", mean=92.0, sd=8.0, female=-7.0, per_year=0.05, low=64.0, high=124.0),
+    Parameter("pr_interval", "ms", mean=164.0, sd=18.0, female=-5.0, per_year=0.30, low=116.0, high=240.0),
+    # Fridericia's: QT at an RR interval of 1 s.
+    Parameter("qtc_interval", "ms", mean=408.0, sd=15.0, female=9.0, per_year=0.20, low=350.0, high=480.0),
+    # Of the dipole, as all amplitudes.
+    Parameter("r_amplitude", "mV", mean=1.25, sd=0.23, female=-0.12, per_year=-0.003, low=0.45, high=2.40),
+    Parameter("t_amplitude", "mV", mean=0.38, sd=0.08, female=-0.08, per_year=-0.001, low=0.12, high=0.80),
+    # In the frontal plane, as t_axis; 0 is lead I.
+    Parameter("qrs_axis", "degrees", mean=42.0, sd=20.0, female=3.0, per_year=-0.50, low=-30.0, high=100.0),
+    Parameter("p_amplitude", "mV", mean=0.11, sd=0.022, female=-0.005, per_year=0.0, low=0.04, high=0.22),
+    # Late, towards the back.
+    Parameter("s_amplitude", "mV", mean=0.85, sd=0.17, female=-0.12, per_year=-0.003, low=0.25, high=1.60),
+    Parameter("heart_rate", "beats/min", mean=63.0, sd=8.5, female=2.0, per_year=-0.05, low=45.0, high=100.0),
+    Parameter("t_axis", "degrees", mean=46.0, sd=11.0, female=0.0, per_year=-0.10, low=0.0, high=85.0),
+    # How far the QRS complex is turned forwards.
+    Parameter("transition_angle", "degrees", mean=0.0, sd=9.0, female=0.0, per_year=-0.05, low=-30.0, high=30.0),
+    # Of the septum: forwards and to the right.
+    Parameter("q_amplitude", "mV", mean=0.24, sd=0.06, female=-0.02, per_year=0.0, low=0.05, high=0.50),
+    Parameter("p_duration", "ms", mean=104.0, sd=8.0, female=-4.0, per_year=0.10, low=76.0, high=136.0),
+    # The share of the T wave before its peak.
+    Parameter("t_asymmetry", "1", mean=0.62, sd=0.03, female=0.0, per_year=0.0, low=0.52, high=0.74),
+)  # fmt: skip
+"""What a person's ECG is made of, in the order in which planted loci are dealt out."""
 
 NAMES = tuple(parameter.name for parameter in PARAMETERS)
+"""The parameters' names, in the order of `PARAMETERS`."""
 
 
 class Traits(NamedTuple):
-    """Everybody's parameters, and how many had to be pulled back into their range, by parameter."""
+    """Everybody's parameters, and how often a value had to be pulled back into its range."""
 
     values: Float[np.ndarray, "individual parameter"]
+    """Values of everybody, in the unit of each parameter."""
     clipped: dict[str, int]
+    """How many people's values were pulled back, by parameter; those without any are absent."""
 
 
 def qt_interval(
     qtc_interval: Float[np.ndarray, "*any"], heart_rate: Float[np.ndarray, "*any"]
 ) -> np.ndarray:
-    """QT in ms from Fridericia's QTc = QT / RR^(1/3), RR in s."""
+    """QT in ms from Fridericia's QTc = QT / RR^(1/3), RR in s.
+
+    At 60 beats per minute RR is 1 s; a faster heart has a shorter QT at the same QTc.
+
+    >>> qt_interval(np.array([400.0, 400.0]), np.array([60.0, 90.0])).round(1).tolist()
+    [400.0, 349.4]
+    """
     return qtc_interval * np.cbrt(60.0 / heart_rate)
 
 
 def parameter_of(locus: int) -> int:
-    """Which parameter a planted locus acts on."""
+    """The index in `PARAMETERS` of the parameter that a planted locus acts on."""
     return locus % len(PARAMETERS)
 
 
@@ -102,13 +112,11 @@ def draw_parameters(
     """
     values = np.empty((len(age), len(PARAMETERS)))
     centred = dosage - dosage.mean(axis=0)
+
     for column, parameter in enumerate(PARAMETERS):
         loci = np.flatnonzero(np.arange(len(effect)) % len(PARAMETERS) == column)
-        environment = (
-            parameter.sd
-            * np.sqrt(1 - variance_explained[loci].sum())
-            * rng.standard_normal(len(age))
-        )
+        unexplained = np.sqrt(1 - variance_explained[loci].sum())
+        environment = parameter.sd * unexplained * rng.standard_normal(len(age))
         values[:, column] = (
             parameter.mean
             + parameter.female * ~male
@@ -117,6 +125,7 @@ def draw_parameters(
             + parameter.sd * ancestry_shift
             + environment
         )
+
     return _into_range(values)
 
 
@@ -126,17 +135,15 @@ def _into_range(values: Float[np.ndarray, "individual parameter"]) -> Traits:
     low = np.array([parameter.low for parameter in PARAMETERS])
     high = np.array([parameter.high for parameter in PARAMETERS])
     bounded = np.clip(values, low, high)
-    column = {
-        name: bounded[:, NAMES.index(name)] for name in NAMES
-    }  # views: writing to them changes `bounded`
+
+    # Views: writing to them changes `bounded`.
+    column = {name: bounded[:, NAMES.index(name)] for name in NAMES}
     rr_interval = 60_000 / column["heart_rate"]
     qt = qt_interval(column["qtc_interval"], column["heart_rate"])
     # 0.88 leaves room for the variation of RR within and between recordings.
-    column["pr_interval"][:] = np.minimum(
-        column["pr_interval"], np.maximum(0.88 * rr_interval - qt, 110.0)
-    )
+    longest = np.maximum(0.88 * rr_interval - qt, 110.0)
+    column["pr_interval"][:] = np.minimum(column["pr_interval"], longest)
     column["p_duration"][:] = np.minimum(column["p_duration"], column["pr_interval"] - 14)
-    counts = (bounded != values).sum(axis=0)
-    return Traits(
-        bounded, {name: int(count) for name, count in zip(NAMES, counts, strict=True) if count}
-    )
+
+    changes = dict(zip(NAMES, (bounded != values).sum(axis=0).tolist(), strict=True))
+    return Traits(bounded, {name: count for name, count in changes.items() if count})

@@ -8,30 +8,41 @@ from jaxtyping import Bool, Float, Int
 from ecgae.recordings.simulate.damage import DAMAGES
 from ecgae.recordings.simulate.simulation import Simulation
 
-FIRST_VISIT, SECOND_VISIT = 2, 3  # UK Biobank's numbers of its imaging visit and of the repeat
-CENTRES = (11025, 11026, 11027, 11028)  # the imaging centres
+FIRST_VISIT, SECOND_VISIT = 2, 3
+"""UK Biobank's numbers of its imaging visit and of the repeat."""
+
+CENTRES = (11025, 11026, 11027, 11028)
+"""UK Biobank's numbers of its imaging centres."""
 
 
 class SimulatedPeople(NamedTuple):
-    """One entry per person, in order of their ids. Visits run along the second axis: first,
+    """Everybody in the cohort, in order of their ids. Visits run along the second axis: first,
     second."""
 
-    sample_id: Int[np.ndarray, "individual"]  # seven digits
+    sample_id: Int[np.ndarray, "individual"]
+    """Ids of seven digits."""
     male: Bool[np.ndarray, "individual"]
-    age: Float[np.ndarray, "individual visit=2"]  # years
+    age: Float[np.ndarray, "individual visit=2"]
+    """Age in years at each visit."""
     centre: Int[np.ndarray, "individual visit=2"]
+    """The centre of each visit, one of `CENTRES`."""
     year: Int[np.ndarray, "individual visit=2"]
+    """The calendar year of each visit."""
     recorded: Bool[np.ndarray, "individual visit=2"]
-    damage: dict[tuple[int, int], str]  # by person and column of `recorded`
-    genome: Int[np.ndarray, "individual"]  # which simulated genome is the person's
+    """At which visits an ECG was recorded."""
+    damage: dict[tuple[int, int], str]
+    """Damaged files by person and column of `recorded`."""
+    genome: Int[np.ndarray, "individual"]
+    """Which of the simulated genomes is the person's."""
 
 
 def draw_people(simulation: Simulation, rng: np.random.Generator) -> SimulatedPeople:
-    """SimulatedPeople at random: half of them women, 46 to 82 years old, in one of four centres."""
+    """People at random: half of them women, 46 to 82 years old, in one of four centres."""
     n = simulation.individuals
     age = np.clip(rng.normal(64, 7.5, n), 46, 82).round(1)
     interval = rng.uniform(2, 3, n).round(1)
     year = rng.integers(2014, 2019, n)
+
     order = rng.permutation(n)
     repeats = round(simulation.repeat_visits * n)
     second_only = min(round(simulation.second_visit_only * n), n - repeats)
@@ -39,12 +50,12 @@ def draw_people(simulation: Simulation, rng: np.random.Generator) -> SimulatedPe
     recorded[:, 0] = True
     recorded[order[:repeats], 1] = True
     recorded[order[repeats : repeats + second_only]] = [False, True]
+
     centre = rng.choice(CENTRES, n)
     moved = rng.random(n) < 0.1
+    numbers = 9_000_000 if n > 500_000 else 5_000_000
     return SimulatedPeople(
-        sample_id=np.sort(
-            1_000_000 + rng.choice(9_000_000 if n > 500_000 else 5_000_000, n, replace=False)
-        ),
+        sample_id=np.sort(1_000_000 + rng.choice(numbers, n, replace=False)),
         male=rng.random(n) < 0.5,
         age=np.stack([age, (age + interval).round(1)], axis=1),
         centre=np.stack([centre, np.where(moved, rng.choice(CENTRES, n), centre)], axis=1),

@@ -10,19 +10,37 @@ from jaxtyping import Float, Int, Int16
 from ecgae.ecg import INDEPENDENT_LEADS, LEADS, LIMB_LEADS_FROM_I_AND_II
 from ecgae.recordings.simulate.dipole import DOWER, R_PEAK, heartbeat
 
-SAMPLING_RATE = 500  # Hz
-STEP_MS = 1000 // SAMPLING_RATE  # ms between two samples
-RESOLUTION = 0.005  # mV per step
+SAMPLING_RATE = 500
+"""Samples per second, Hz."""
+
+STEP_MS = 1000 // SAMPLING_RATE
+"""Time in ms between two samples."""
+
+RESOLUTION = 0.005
+"""The size of the device's step in mV."""
+
 STRIP_SAMPLES = 5000
 MEDIAN_SAMPLES = 600
-MEDIAN_QRS_ONSET = 216  # samples from the start of the averaged beat
 DISCLOSURE_SAMPLES = 16 * SAMPLING_RATE
 
-BEAT_ONSET = 140  # samples of one beat before the QRS onset: room for a PR interval of 280 ms
-_BEFORE, _AFTER = BEAT_ONSET, 300  # ... and after it, for a QT interval of 600 ms
-_MARGIN = 16  # samples beside the beat in which the baseline is measured
+MEDIAN_QRS_ONSET = 216
+"""Samples from the start of the averaged beat to its QRS onset."""
+
+BEAT_ONSET = 140
+"""Samples of a beat before its QRS onset: room for a PR interval of 280 ms."""
+
+_BEFORE, _AFTER = BEAT_ONSET, 300
+"""Samples of a beat before its QRS onset and after it: there for a QT interval of 600 ms."""
+
+_MARGIN = 16
+"""Samples beside the beat in which the baseline is measured."""
+
 MEASURED = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
-_TORSO_SPREAD = 0.04  # between people, relative; a visit's electrode positions add a third of it
+"""The rows of the independent leads among the twelve."""
+
+_TORSO_SPREAD = 0.04
+"""Relative spread of the lead vectors between people; a visit's electrode positions add a third of
+it."""
 
 
 class Recording(NamedTuple):
@@ -31,21 +49,27 @@ class Recording(NamedTuple):
     strip: Int16[np.ndarray, "lead=12 time=5000"]
     median_beat: Int16[np.ndarray, "lead=12 time=600"]
     full_disclosure: Int16[np.ndarray, "lead=12 time=8000"] | None
-    noise_free_beat: Float[
-        np.ndarray, "lead=12 time=440"
-    ]  # mV, from 140 samples before the QRS onset
-    beat_times: Int[np.ndarray, "beat"]  # ms from the start of the strip, at the R peak
-    heart_rate: float  # beats/min of this strip
-    qt_interval: float  # ms
+    noise_free_beat: Float[np.ndarray, "lead=12 time=440"]
+    """The heart's own beat in mV, from 140 samples before the QRS onset."""
+    beat_times: Int[np.ndarray, "beat"]
+    """The R peaks in ms from the start of the strip."""
+    heart_rate: float
+    """Beats per minute of this strip."""
+    qt_interval: float
+    """QT in ms at the visit's heart rate."""
 
 
 class _Trace(NamedTuple):
     """A trace of the independent leads in mV, and what it is made of."""
 
     ecg: Float[np.ndarray, "lead=8 time"]
-    heart: Float[np.ndarray, "lead=8 time"]  # without interference
-    onsets: Int[np.ndarray, "beat"]  # samples of the QRS onsets, some just outside of the trace
-    scale: Float[np.ndarray, "beat"]  # amplitude of each beat, 1 on average
+    """Voltages at the electrodes."""
+    heart: Float[np.ndarray, "lead=8 time"]
+    """Voltages at the electrodes if nothing interfered with the heart's."""
+    onsets: Int[np.ndarray, "beat"]
+    """Samples of the QRS onsets, some just outside of the trace."""
+    scale: Float[np.ndarray, "beat"]
+    """The amplitude of each beat, 1 on average."""
 
 
 def record(
@@ -60,17 +84,20 @@ def record(
     torso = _torso(person, rng)
     heart_rate = parameters["heart_rate"] * (1 + np.clip(0.02 * rng.standard_normal(), -0.05, 0.05))
     qt_interval = parameters["qtc_interval"] * np.cbrt(60 / heart_rate)
+
     time = STEP_MS * np.arange(-_BEFORE, _AFTER, dtype=float)
     beat = np.einsum("ld,dt->lt", torso, heartbeat(time, parameters, qt_interval))
     strip = _trace(beat, heart_rate, STRIP_SAMPLES, rng)
     counts = _quantised(strip.ecg)
     disclosure = _trace(beat, heart_rate, DISCLOSURE_SAMPLES, rng).ecg if full_disclosure else None
+    median_beat = _median_beat(
+        counts[MEASURED], strip, beat, parameters["pr_interval"], qt_interval
+    )
     r_peaks = STEP_MS * strip.onsets + np.rint(R_PEAK * parameters["qrs_duration"]).astype(int)
+
     return Recording(
         strip=counts,
-        median_beat=_median_beat(
-            counts[MEASURED], strip, beat, parameters["pr_interval"], qt_interval
-        ),
+        median_beat=median_beat,
         full_disclosure=None if disclosure is None else _quantised(disclosure),
         noise_free_beat=_with_limb_leads(beat),
         beat_times=r_peaks[(r_peaks >= 0) & (r_peaks < STEP_MS * STRIP_SAMPLES)],
@@ -116,9 +143,8 @@ def _onsets(
     count = int(samples / (0.94 * rr_samples)) + 4
     phase = 2 * np.pi * breathing[0] * np.arange(count) * rr_samples / SAMPLING_RATE + breathing[1]
     variation = np.clip(depth * np.sin(phase) + jitter * rng.standard_normal(count), -0.06, 0.06)
-    onsets = np.rint(
-        -rr_samples * rng.uniform(1, 2) + np.cumsum(rr_samples * (1 + variation))
-    ).astype(int)
+    start = -rr_samples * rng.uniform(1, 2)
+    onsets = np.rint(start + np.cumsum(rr_samples * (1 + variation))).astype(int)
     return onsets[(onsets > -_AFTER) & (onsets < samples + _BEFORE)]
 
 
@@ -131,13 +157,12 @@ def _interference(
     frequency = np.array([breathing[0], *rng.uniform(0.03, 0.45, size=3), 50.0])
     amplitude = rng.normal(0, [[0.030, 0.025, 0.025, 0.015, 0.003]], size=(leads, 5))
     phase = rng.uniform(0, 2 * np.pi, size=(5, 1))
-    slow_and_mains = np.einsum(
-        "lf,ft->lt", amplitude, np.sin(2 * np.pi * frequency[:, None] * time + phase)
-    )
+    waves = np.sin(2 * np.pi * frequency[:, None] * time + phase)
+    slow_and_mains = np.einsum("lf,ft->lt", amplitude, waves)
+
     white = rng.standard_normal((leads, samples + 2))
-    muscle = rng.uniform(0.008, 0.016) * (
-        0.25 * white[:, :-2] + 0.5 * white[:, 1:-1] + 0.25 * white[:, 2:]
-    )
+    smooth = 0.25 * white[:, :-2] + 0.5 * white[:, 1:-1] + 0.25 * white[:, 2:]
+    muscle = rng.uniform(0.008, 0.016) * smooth
     return rng.normal(0, 0.15, size=(leads, 1)) + slow_and_mains + muscle
 
 
@@ -155,17 +180,16 @@ def _median_beat(
     """
     first, last = MEDIAN_QRS_ONSET, MEDIAN_SAMPLES - MEDIAN_QRS_ONSET
     whole = (strip.onsets >= first) & (strip.onsets + last <= counts.shape[1])
-    noise = (RESOLUTION * counts - strip.heart)[
-        :, strip.onsets[whole, None] + np.arange(-first, last)
-    ]
+    places = strip.onsets[whole, None] + np.arange(-first, last)
+    noise = (RESOLUTION * counts - strip.heart)[:, places]
     own = np.pad(beat, ((0, 0), (first - _BEFORE, last - _AFTER)))
     beats = noise + strip.scale[whole, None] * own[:, None, :]  # lead, beat, time
-    before = (
-        first - int(np.ceil(pr_interval / STEP_MS)) - _MARGIN // 2
-    )  # the middle of each stretch
-    after = first + int(np.ceil(qt_interval / STEP_MS)) + _MARGIN // 2
+
+    half = _MARGIN // 2
+    before = first - int(np.ceil(pr_interval / STEP_MS)) - half  # the middle of each stretch
+    after = first + int(np.ceil(qt_interval / STEP_MS)) + half
     left, right = (
-        beats[..., m - _MARGIN // 2 : m + _MARGIN // 2].mean(axis=-1) for m in (before, after)
+        beats[..., middle - half : middle + half].mean(axis=-1) for middle in (before, after)
     )
     ramp = (np.arange(MEDIAN_SAMPLES) - before) / (after - before)
     baseline = left[..., None] * (1 - ramp) + right[..., None] * ramp
@@ -180,4 +204,5 @@ def _quantised(ecg: Float[np.ndarray, "lead=8 time"]) -> Int16[np.ndarray, "lead
 
 
 def _with_limb_leads(ecg: Float[np.ndarray, "lead=8 time"]) -> Float[np.ndarray, "lead=12 time"]:
+    """Twelve leads out of the independent ones I, II, V1-V6."""
     return np.concatenate([np.einsum("lm,mt->lt", LIMB_LEADS_FROM_I_AND_II, ecg[:2]), ecg[2:]])

@@ -13,14 +13,15 @@ new one."""
 
 AUTOSOMES = 22
 MINIMUM_SPACING = 1_000_000
-"""Base pairs between two planted variants of one chromosome: more than the reach of LD, so that
-they are two loci."""
+"""The fewest base pairs between two planted variants of one chromosome: more than the reach of LD,
+so that they are two loci."""
 
 _DENSITY = 1 / 500
 """Common variants per base pair that the coalescent yields with a margin; about 1/330 is the
 mean."""
 
 _PARAMETERS = 14
+"""How many parameters an ECG is made of (`parameters.PARAMETERS`)."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +95,12 @@ class Simulation:
 
     def _check_planted(self) -> None:
         _check_whole("planted_loci", self.planted_loci, 0, 10_000)
-        _check_whole(
-            "planted_chromosomes",
-            self.planted_chromosomes,
-            0 if self.planted_loci == 0 else 1,
-            AUTOSOMES,
-        )
+        least = 0 if self.planted_loci == 0 else 1
+        _check_whole("planted_chromosomes", self.planted_chromosomes, least, AUTOSOMES)
         _check_range("variance_explained", self.variance_explained, 0, 0.5)
         if self.planted_loci == 0:
             return
+
         per_chromosome = math.ceil(self.planted_loci / self.planted_chromosomes)
         needed = int(1.25 * MINIMUM_SPACING) * per_chromosome
         if per_chromosome > 1 and self.chromosome_length < needed:
@@ -110,6 +108,7 @@ class Simulation:
                 f"chromosome_length must be at least {needed:,} base pairs to hold {per_chromosome} planted loci more "
                 f"than 1 Mb apart; got {self.chromosome_length:,}. Raise it, or lower planted_loci."
             )
+
         explained = 1.5 * self.variance_explained * math.ceil(self.planted_loci / _PARAMETERS)
         if explained > 0.9:
             raise InputError(

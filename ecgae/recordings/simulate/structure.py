@@ -16,10 +16,9 @@ def principal_components(
     """The leading left singular vectors of the standardised genotypes, each of length 1, its sum of
     cubes positive.
 
-    A missing call counts as the variant's mean; a variant is centred and divided by sqrt(2 f (1 -
-    f)). Time is linear
-    in people and little memory is needed for them: the cross-product of variants is summed over
-    blocks of people.
+    A missing call counts as the variant's mean; a variant is centred and divided by
+    sqrt(2 f (1 - f)). Time is linear in people and little memory is needed for them: the
+    cross-product of variants is summed over blocks of people.
     """
     blocks = [dosage[start : start + _BLOCK] for start in range(0, len(dosage), _BLOCK)]
     called = np.sum([(block != MISSING).sum(axis=0) for block in blocks], axis=0)
@@ -29,11 +28,13 @@ def principal_components(
     mean = total / np.maximum(called, 1)
     spread = np.sqrt(mean * (1 - mean / 2))
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+
     variants = dosage.shape[1]
     cross_product = np.zeros((variants, variants))
     for block in blocks:
         standardised = _standardised(block, mean, scale)
         cross_product += standardised.T @ standardised
+
     _, axes = eigh(cross_product, subset_by_index=[variants - components, variants - 1])
     scores = np.concatenate([_standardised(block, mean, scale) @ axes[:, ::-1] for block in blocks])
     scores /= np.linalg.norm(scores, axis=0)
@@ -45,4 +46,5 @@ def _standardised(
     mean: Float[np.ndarray, "variant"],
     scale: Float[np.ndarray, "variant"],
 ) -> Float[np.ndarray, "individual variant"]:
+    """Centred and scaled dosages; 0, the mean, where a call is missing."""
     return np.where(block == MISSING, 0.0, (block - mean) * scale)

@@ -24,10 +24,10 @@ class Truth(NamedTuple):
     """Everybody's parameters and ancestry, and one row per planted variant."""
 
     traits: Traits
-    ancestry: Float[
-        np.ndarray, "individual"
-    ]  # share of the genome from the second ancestral population
+    ancestry: Float[np.ndarray, "individual"]
+    """Share of the genome that comes from the second ancestral population."""
     planted: pd.DataFrame
+    """The columns of `planted.tsv`; see `_planted_table`."""
 
 
 def draw_truth(
@@ -42,28 +42,34 @@ def draw_truth(
     A variant explains 0.5 to 1.5 times `variance_explained`, in either direction. Ancestry is what
     the coalescent did, not an estimate from genotypes; all parameters shift the same way with it.
     """
-    planted = sorted(
-        (variant for summary in summaries for variant in summary.planted), key=lambda v: v.locus
-    )
+    variants = (variant for summary in summaries for variant in summary.planted)
+    planted = sorted(variants, key=lambda variant: variant.locus)
     dosage = np.empty((len(people.sample_id), len(planted)))
     for column, variant in enumerate(planted):
         dosage[:, column] = variant.dosage
+
     explained = simulation.variance_explained * rng.uniform(0.5, 1.5, len(planted))
-    effect = effects_per_allele(
-        explained, dosage.var(axis=0), rng.choice([-1.0, 1.0], len(planted))
-    )
+    sign = rng.choice([-1.0, 1.0], len(planted))
+    effect = effects_per_allele(explained, dosage.var(axis=0), sign)
     ancestry = np.mean([summary.ancestry for summary in summaries], axis=0)
-    shift = simulation.ancestry_effect * ancestry
-    traits = draw_parameters(people.male, people.age[:, 0], shift, dosage, effect, explained, rng)
+
+    traits = draw_parameters(
+        people.male,
+        age=people.age[:, 0],
+        ancestry_shift=simulation.ancestry_effect * ancestry,
+        dosage=dosage,
+        effect=effect,
+        variance_explained=explained,
+        rng=rng,
+    )
     return Truth(traits, ancestry, _planted_table(planted, effect, dosage, traits))
 
 
 def parameter_table(traits: Traits) -> pd.DataFrame:
     """One row per person; `qt_interval` follows from `qtc_interval` and `heart_rate`."""
     table = pd.DataFrame(traits.values, columns=list(NAMES))
-    return table.assign(
-        qt_interval=qt_interval(table["qtc_interval"].to_numpy(), table["heart_rate"].to_numpy())
-    )
+    qtc, heart_rate = table["qtc_interval"].to_numpy(), table["heart_rate"].to_numpy()
+    return table.assign(qt_interval=qt_interval(qtc, heart_rate))
 
 
 def _planted_table(
@@ -72,9 +78,11 @@ def _planted_table(
     dosage: Float[np.ndarray, "individual locus"],
     traits: Traits,
 ) -> pd.DataFrame:
-    """`variance_explained` is that of the parameter as it came out, with the spread of sex and
-    age."""
+    """One row per planted variant; `variance_explained` is the share of its parameter's variance
+    among these people, the spread by sex and age included."""
     column = [parameter_of(variant.locus) for variant in planted]
+    variance = traits.values.var(axis=0)[column]
+
     return pd.DataFrame(
         {
             "rsid": [variant.variant_id for variant in planted],
@@ -86,8 +94,6 @@ def _planted_table(
             "parameter": [NAMES[c] for c in column],
             "effect_per_allele": effect,
             "unit": [PARAMETERS[c].unit for c in column],
-            "variance_explained": effect**2
-            * dosage.var(axis=0)
-            / traits.values.var(axis=0)[column],
+            "variance_explained": effect**2 * dosage.var(axis=0) / variance,
         }
     )

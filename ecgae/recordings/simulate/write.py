@@ -25,10 +25,13 @@ from ecgae.recordings.simulate.structure import principal_components
 from ecgae.recordings.simulate.truth import Truth, draw_truth, parameter_table
 
 _PRINCIPAL_COMPONENTS = 10
-_PEOPLE, _GENOTYPES, _PARAMETERS, _RECORDINGS = range(
-    4
-)  # streams of random numbers, one per purpose
-_GROUP = 20  # ECGs that one task writes
+"""How many principal components the covariates hold."""
+
+_PEOPLE, _GENOTYPES, _PARAMETERS, _RECORDINGS = range(4)
+"""Streams of random numbers, one per purpose."""
+
+_GROUP = 20
+"""How many ECGs one task writes."""
 
 
 def simulate(simulation: Simulation, directory: Path, workers: int) -> None:
@@ -46,40 +49,41 @@ def simulate(simulation: Simulation, directory: Path, workers: int) -> None:
         raise InputError(
             f"directory must not exist yet; got {directory}. Delete it or choose another one."
         )
+
     unfinished = directory.with_name(directory.name + ".partial")
     if unfinished.exists():
         shutil.rmtree(unfinished)  # left by a simulation that was killed
     for folder in ("genotypes", "ecgs", "truth"):
         (unfinished / folder).mkdir(parents=True)
+
     people = draw_people(simulation, np.random.default_rng([simulation.seed, _PEOPLE]))
     summaries = _write_genotypes(simulation, people, unfinished / "genotypes", workers)
-    truth = draw_truth(
-        simulation, people, summaries, np.random.default_rng([simulation.seed, _PARAMETERS])
-    )
+    rng = np.random.default_rng([simulation.seed, _PARAMETERS])
+    truth = draw_truth(simulation, people, summaries, rng)
     _write_truth(people, truth, unfinished / "truth")
     _write_covariates(people, summaries, unfinished / "covariates.tsv")
     _write_ecgs(simulation, people, truth.traits, unfinished / "ecgs", workers)
+
     numbers = {"format_version": FORMAT_VERSION, "key": simulation.key, **asdict(simulation)}
-    record_of_it = {**numbers, "clipped": truth.traits.clipped}
-    (unfinished / "cohort.json").write_text(
-        json.dumps(record_of_it, indent=2) + "\n", encoding="utf-8"
-    )
+    record_of_it = json.dumps({**numbers, "clipped": truth.traits.clipped}, indent=2)
+    (unfinished / "cohort.json").write_text(record_of_it + "\n", encoding="utf-8")
     os.replace(unfinished, directory)
 
 
 def _write_genotypes(
     simulation: Simulation, people: SimulatedPeople, folder: Path, workers: int
 ) -> list[Summary]:
+    """The filesets of all autosomes, and what the rest of the cohort needs of each."""
     write = partial(write_chromosome, simulation, people=people, stream=_GENOTYPES, folder=folder)
     summaries = in_parallel(write, range(1, AUTOSOMES + 1), workers)
     return list(tqdm(summaries, desc="simulating genotypes", unit="chromosome", total=AUTOSOMES))
 
 
 def _write_truth(people: SimulatedPeople, truth: Truth, folder: Path) -> None:
+    """The tables of planted variants, parameters, ancestry and damaged files."""
     _write_table(truth.planted, folder / "planted.tsv")
-    _write_table(
-        pd.concat([_keys(people), parameter_table(truth.traits)], axis=1), folder / "parameters.tsv"
-    )
+    parameters = pd.concat([_keys(people), parameter_table(truth.traits)], axis=1)
+    _write_table(parameters, folder / "parameters.tsv")
     _write_table(_keys(people).assign(second_ancestry=truth.ancestry), folder / "ancestry.tsv")
     damage = sorted((_file_name(people, *place), kind) for place, kind in people.damage.items())
     _write_table(pd.DataFrame(damage, columns=["file", "damage"]), folder / "damaged.tsv")
@@ -116,26 +120,31 @@ class _Job(NamedTuple):
 def _write_ecgs(
     simulation: Simulation, people: SimulatedPeople, traits: Traits, folder: Path, workers: int
 ) -> None:
-    jobs = [
-        _Job(
-            person,
-            visit,
-            traits.values[person].tolist(),
-            Person(
-                float(people.age[person, visit]),
-                bool(people.male[person]),
-                int(people.year[person, visit]),
-            ),
-            people.damage.get((person, visit)),
-            _file_name(people, person, visit),
-        )
-        for person, visit in np.argwhere(people.recorded).tolist()
-    ]
+    """One file per recording, by groups of `_GROUP`."""
+    places = np.argwhere(people.recorded).tolist()
+    jobs = [_job(people, traits, person, visit) for person, visit in places]
     groups = [jobs[start : start + _GROUP] for start in range(0, len(jobs), _GROUP)]
     write = partial(_write_group, simulation, folder)
     with tqdm(desc="simulating ECGs", unit="file", total=len(jobs)) as progress:
         for files in in_parallel(write, groups, workers):
             progress.update(files)
+
+
+def _job(people: SimulatedPeople, traits: Traits, person: int, visit: int) -> _Job:
+    """What a task needs to write a person's ECG of a visit."""
+    header = Person(
+        age=float(people.age[person, visit]),
+        male=bool(people.male[person]),
+        visit_year=int(people.year[person, visit]),
+    )
+    return _Job(
+        person=person,
+        visit=visit,
+        parameters=traits.values[person].tolist(),
+        header=header,
+        damage=people.damage.get((person, visit)),
+        file_name=_file_name(people, person, visit),
+    )
 
 
 def _write_group(simulation: Simulation, folder: Path, group: list[_Job]) -> int:
@@ -152,10 +161,12 @@ def _write_group(simulation: Simulation, folder: Path, group: list[_Job]) -> int
 
 
 def _file_name(people: SimulatedPeople, person: int, visit: int) -> str:
+    """A recording's file, named as UK Biobank's are."""
     return f"{people.sample_id[person]}_20205_{FIRST_VISIT + visit}_0.xml"
 
 
 def _keys(people: SimulatedPeople) -> pd.DataFrame:
+    """The columns FID and IID, which are the same here."""
     return pd.DataFrame({"FID": people.sample_id, "IID": people.sample_id})
 
 

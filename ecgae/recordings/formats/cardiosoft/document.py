@@ -18,20 +18,21 @@ from jaxtyping import Int16, Int64
 from ecgae.errors import InputError
 
 LARGEST_FILE = 256 * 2**20
-"""Bytes; a recording has 0.5 to 10 MB."""
+"""The bytes that a file may have; a recording has 0.5 to 10 MB."""
 
 LONG = 1000
-"""Bytes from which a text is worth being cut out."""
+"""The bytes that a text must have to be worth being cut out."""
 
 PIECE = 32_768
-"""Bytes of a text that are parsed at once."""
+"""How many bytes of a text are parsed at once."""
 
 MARK = "@samples:"
+"""What stands for a text that was cut out, followed by its number."""
+
 ENCODINGS = re.compile(
     rb"utf-?8|(us-)?ascii|iso-?8859-\d+|latin-?1|windows-125\d|cp125\d", re.IGNORECASE
 )
 """Encodings in which `<` and digits are the same bytes as in ASCII."""
-
 
 INTEGER = re.compile(rb"\s*[+-]?\d{1,15}\s*")
 
@@ -60,15 +61,29 @@ class Document(NamedTuple):
 
 
 def read_document(file: Path) -> Document:
-    """The whole file. Raises `InputError` where it is no complete, well-formed and harmless XML."""
-    size = file.stat().st_size
-    if size > LARGEST_FILE:
-        raise InputError(f"file must be at most {LARGEST_FILE:,} bytes; got {size:,}")
-    content = _ascii_compatible(file.read_bytes())
+    """A whole CardioSoft file. Raises `InputError` where it is no complete, well-formed and
+    harmless XML, or of another format."""
+    content = _ascii_compatible(read_bytes(file))
     short, texts = _cut_out(content)
     if short.count(MARK.encode()) != len(texts):
         raise InputError(f"XML must not hold {MARK}; it does")
-    return Document(parse_xml(short), texts)
+    root = parse_xml(short)
+    require_root(root, "CardiologyXML")
+    return Document(root, texts)
+
+
+def read_bytes(file: Path) -> bytes:
+    """The content of a file; `InputError` where it is too large to be a recording."""
+    size = file.stat().st_size
+    if size > LARGEST_FILE:
+        raise InputError(f"file must be at most {LARGEST_FILE:,} bytes; got {size:,}")
+    return file.read_bytes()
+
+
+def require_root(root: ElementTree.Element, tag: str) -> None:
+    """Raises `InputError` where the outermost element of an XML file is not `tag`."""
+    if root.tag != tag:
+        raise InputError(f"root element must be {tag}; got {root.tag[:40]}")
 
 
 def parse_xml(content: bytes) -> ElementTree.Element:
@@ -95,6 +110,7 @@ def _ascii_compatible(content: bytes) -> bytes:
         except UnicodeDecodeError as error:
             raise InputError(f"XML must be complete and well formed; {error.reason}") from None
         content = re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode(errors="replace")
+
     if b"\0" in content:
         raise InputError(
             "XML must be text; it holds zero bytes, as UTF-16 without its mark and binary files do"
@@ -133,16 +149,14 @@ def integers(content: bytes, where: str) -> Int64[np.ndarray, " number"]:
     content = content.rstrip(b" \t\r\n").removesuffix(b",")
     try:
         return np.concatenate([_integers(piece) for piece in _pieces(content)])
-    except (
-        ValueError,
-        TypeError,
-        RuntimeError,
-    ):  # not strict JSON: a sign, a zero in front, or an error
+    except (ValueError, TypeError, RuntimeError):
+        # No strict JSON: a plus sign, a zero in front, or an error.
         return integers_slowly(content, where)
 
 
 def _pieces(content: bytes) -> Iterator[bytes]:
-    """Cut at commas: what is computed from a piece fits the processor's second cache."""
+    """The content cut at commas, so that what is computed from a piece fits the processor's second
+    cache."""
     start = 0
     while start <= len(content):
         end = content.find(b",", start + PIECE)
@@ -152,6 +166,7 @@ def _pieces(content: bytes) -> Iterator[bytes]:
 
 
 def _integers(content: bytes) -> Int64[np.ndarray, " number"]:
+    """The integers in `content`, read as a JSON list; raises where it is no list of integers."""
     if b"[" in content:
         raise ValueError("a list in a list")
     parsed: Any = _PARSER.parse(b"[" + content + b"]")
@@ -162,7 +177,7 @@ def _integers(content: bytes) -> Int64[np.ndarray, " number"]:
 
 
 def integers_slowly(content: bytes, where: str) -> Int64[np.ndarray, " number"]:
-    """The same, word by word."""
+    """What `integers` gives, read word by word: also with signs and zeros in front."""
     words = content.split(b",")
     if not all(map(INTEGER.fullmatch, words)):
         raise InputError(f"samples must be integers separated by commas; those of {where} are not")

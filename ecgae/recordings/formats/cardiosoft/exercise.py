@@ -12,6 +12,7 @@ which it shares.
 
 import math
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -21,18 +22,21 @@ from jaxtyping import Int16
 
 from ecgae.errors import InputError
 from ecgae.recordings.formats.cardiosoft.document import Document, read_document
-from ecgae.recordings.formats.cardiosoft.rest import metadata, number, positive
+from ecgae.recordings.formats.cardiosoft.rest import by_lead, metadata, number, positive
 from ecgae.recordings.formats.recording import MISSING, Recording, Waveform
 
 LEADS = ("I", "2", "3")
 PHASES = {"Pretest": "pretest", "Exercise": "exercise", "Rest": "recovery"}
-"""The protocol's phases in their order: the file's word, and ours."""
+"""The protocol's phases in their order: our name for each, by the file's word."""
 
 MEDIANS = 16
+"""How many averaged beats a file may hold."""
+
 MEDIAN_LEADS = tuple(f"{lead}_{beat:02}" for beat in range(1, MEDIANS + 1) for lead in LEADS)
+"""The rows of the averaged beats, each lead of each beat: I_01, 2_01, 3_01, I_02, ..."""
 
 LONGEST_TEST = 86_400.0
-"""s."""
+"""The longest time in s that a test may last: a day."""
 
 MEASUREMENTS = {
     "MaxHeartRate": "max_heart_rate",  # beats per minute
@@ -40,6 +44,7 @@ MEASUREMENTS = {
     "MaxPredictedHR": "max_predicted_heart_rate",
     "MaxWorkload": "max_workload",  # W
 }
+"""What the device measured in the whole test, by its tag, and our name for it."""
 
 
 class Phase(NamedTuple):
@@ -58,10 +63,9 @@ def read_exercise(file: Path) -> Recording:
     """
     document = read_document(file)
     root = document.root
-    if root.tag != "CardiologyXML":
-        raise InputError(f"root element must be CardiologyXML; got {root.tag[:40]}")
     waveforms: dict[str, Waveform] = {}
     left_out: dict[str, str] = {}
+
     phases: list[Phase] = []
     try:
         phases = _phases(root)
@@ -69,6 +73,7 @@ def read_exercise(file: Path) -> Recording:
         waveforms, left_out = _divided(whole, start, phases)
     except InputError as error:
         left_out["full_disclosure"] = str(error)
+
     beats = root.findall("MedianData/Median")
     try:
         waveforms["medians"] = _medians(document, beats)
@@ -76,13 +81,13 @@ def read_exercise(file: Path) -> Recording:
         left_out["medians"] = str(error)
     if not waveforms:
         raise InputError(" and ".join(left_out.values()))
+
     durations = {f"{phase.name}_seconds": phase.end - phase.begin for phase in phases}
+    medians = {"medians": float(len(beats) if "medians" in waveforms else 0)}
     return Recording(
         waveforms,
         measurements=_measurements(root),
-        metadata=metadata(root)
-        | durations
-        | {"medians": float(len(beats) if "medians" in waveforms else 0)},
+        metadata=metadata(root) | durations | medians,
         left_out=left_out,
     )
 
@@ -98,15 +103,17 @@ def _phases(root: ElementTree.Element) -> list[Phase]:
                 f"PhaseName must be one of {', '.join(PHASES)}; got {node.findtext('PhaseName')!r:.40}"
             )
         parts.append((name, _seconds(node.find("PhaseDuration"), "PhaseDuration")))
+
     durations = [
-        (name, sum(part[1] for part in same))
-        for name, same in groupby(parts, key=lambda part: part[0])
+        (name, sum(duration for _, duration in same))
+        for name, same in groupby(parts, key=itemgetter(0))
     ]
     names = [name for name, _ in durations]
     if not names or names != [name for name in PHASES.values() if name in names]:
         raise InputError(
             f"Protocol must have phases in the order {', '.join(PHASES)}; got {', '.join(names) or 'none'}"
         )
+
     ends = np.cumsum([duration for _, duration in durations])
     return [
         Phase(name, float(end - duration), float(end))
@@ -115,6 +122,7 @@ def _phases(root: ElementTree.Element) -> list[Phase]:
 
 
 def _seconds(node: ElementTree.Element | None, tag: str) -> float:
+    """The minutes and seconds below `node`, in s; `InputError`, which names `tag`, for others."""
     seconds = math.nan
     if node is not None:
         seconds = 60 * number(node.findtext("Minute") or "") + number(node.findtext("Second") or "")
@@ -125,16 +133,15 @@ def _seconds(node: ElementTree.Element | None, tag: str) -> float:
 
 def _full_disclosure(document: Document) -> tuple[Waveform, float]:
     """The whole test, and the time of its first sample on the test's clock in s."""
-    node, data = (
-        _only(document.root, "FullDisclosure"),
-        _only(document.root, "FullDisclosure/FullDisclosureData"),
-    )
+    node = _only(document.root, "FullDisclosure")
+    data = _only(document.root, "FullDisclosure/FullDisclosureData")
     start = _seconds(node.find("StartTime"), "StartTime")
     leads = [name.strip().upper() for name in (node.findtext("LeadOrder") or "").split(",")]
     if sorted(leads) != sorted(LEADS):
         raise InputError(
             f"LeadOrder must list the leads {', '.join(LEADS)}; got {node.findtext('LeadOrder')!r:.40}"
         )
+
     counts = document.counts(data, "FullDisclosure")
     announced = data.findtext("SampleCountTotal")
     if announced is not None and number(announced) != len(counts):
@@ -146,16 +153,16 @@ def _full_disclosure(document: Document) -> tuple[Waveform, float]:
         raise InputError(
             f"FullDisclosure must be whole seconds of {len(LEADS)} leads; got {len(counts)} samples"
         )
-    blocks = counts.reshape(-1, len(LEADS), int(rate)).swapaxes(0, 1).reshape(len(LEADS), -1)
+
+    blocks = by_lead(counts, len(LEADS), int(rate))
     _refuse_interleaved(blocks, counts)
     in_order = blocks[[leads.index(lead) for lead in LEADS]]
-    resolution = (
-        _nearest("Resolution", node, document.root.find("StripData")) / 1000
-    )  # the file states uV per count
-    return Waveform(in_order, np.full(len(LEADS), resolution), rate), start
+    microvolts = _nearest("Resolution", node, document.root.find("StripData"))
+    return Waveform(in_order, np.full(len(LEADS), microvolts / 1000), rate), start
 
 
 def _only(root: ElementTree.Element, path: str) -> ElementTree.Element:
+    """The one element at `path`; `InputError` where there is none, or more than one."""
     nodes = root.findall(path)
     if len(nodes) != 1:
         raise InputError(f"{path.split('/')[-1]} must be there once; the file has {len(nodes)}")
@@ -165,8 +172,8 @@ def _only(root: ElementTree.Element, path: str) -> ElementTree.Element:
 def _refuse_interleaved(
     blocks: Int16[np.ndarray, "lead time"], counts: Int16[np.ndarray, " sample"]
 ) -> None:
-    """GE's manual describes samples that alternate between the leads, which read as blocks would be
-    noise."""
+    """Raises `InputError` for samples that alternate between the leads, as GE's manual describes
+    them: read as blocks of one lead they would be noise."""
     alternating = counts.reshape(-1, len(blocks)).T
     rough, smooth = (
         np.abs(np.diff(traces.astype(np.int32))).mean() for traces in (blocks, alternating)
@@ -192,29 +199,28 @@ def _divided(
     recording."""
     samples = whole.counts.shape[1]
     waveforms, left_out = {}, {}
+
     for phase in phases:
         begin = round(max(phase.begin - start, 0) * whole.sampling_rate)
-        end = (
-            samples
-            if phase.name == "recovery"
-            else round(max(phase.end - start, 0) * whole.sampling_rate)
-        )
+        end = round(max(phase.end - start, 0) * whole.sampling_rate)
+        if phase.name == "recovery":
+            end = samples
         part = whole.counts[:, begin:end]
         if part.shape[1]:
             waveforms[phase.name] = whole._replace(counts=part)
         else:
             left_out[phase.name] = "phase must be in the full disclosure; it has no sample of it"
+
     return waveforms, left_out
 
 
 def _medians(document: Document, nodes: list[ElementTree.Element]) -> Waveform:
-    """All averaged beats side by side, [`MEDIAN_LEADS` time]; those that are not there, or shorter,
-    are missing."""
+    """All averaged beats in the rows of `MEDIAN_LEADS`; samples of beats that are not there, or
+    shorter, are missing."""
     if not 1 <= len(nodes) <= MEDIANS:
         raise InputError(f"MedianData must have 1 to {MEDIANS} averaged beats; got {len(nodes)}")
-    traces = [
-        _median(document, node, f"Median {place}") for place, node in enumerate(nodes, start=1)
-    ]
+    beats = [_median(document, node, f"Median {place}") for place, node in enumerate(nodes, 1)]
+
     around = document.root.find("MedianData"), document.root.find("StripData")
     scales = {
         (_nearest("Resolution", node, *around), _nearest("SampleRate", node, *around))
@@ -224,17 +230,19 @@ def _medians(document: Document, nodes: list[ElementTree.Element]) -> Waveform:
         raise InputError(
             "averaged beats must have one resolution and one rate; those of MedianData have not"
         )
-    ((resolution, rate),) = scales
-    longest = max(len(trace) for beat in traces for trace in beat)
-    counts = np.full((len(MEDIAN_LEADS), longest), MISSING, dtype=np.int16)
-    for row, trace in enumerate(trace for beat in traces for trace in beat):
+    ((microvolts, rate),) = scales
+
+    traces = [trace for beat in beats for trace in beat]
+    counts = np.full((len(MEDIAN_LEADS), max(map(len, traces))), MISSING, dtype=np.int16)
+    for row, trace in enumerate(traces):
         counts[row, : len(trace)] = trace
-    return Waveform(counts, np.full(len(counts), resolution / 1000), rate)
+    return Waveform(counts, np.full(len(counts), microvolts / 1000), rate)
 
 
 def _median(
     document: Document, node: ElementTree.Element, where: str
 ) -> list[Int16[np.ndarray, " time"]]:
+    """One averaged beat by lead, in the order of `LEADS`."""
     traces = {}
     for trace in node.findall("WaveformData"):
         lead = trace.get("lead", "").strip().upper()
@@ -258,9 +266,11 @@ def _measurements(root: ElementTree.Element) -> dict[str, float]:
         for tag, name in MEASUREMENTS.items()
     }
     measured |= {f"{name}_end_heart_rate": math.nan for name in PHASES.values()}
+
     for entry in root.findall("TrendData/TrendEntry"):
         name = PHASES.get((entry.findtext("PhaseName") or "").strip())
         heart_rate = number((entry.findtext("HeartRate") or "").replace("?", ""))
         if name is not None and heart_rate > 0:
             measured[f"{name}_end_heart_rate"] = heart_rate
+
     return measured

@@ -8,6 +8,7 @@ parent, never by tag alone.
 
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -24,7 +25,7 @@ LAYOUTS = {
     "median_beat": Layout(LEADS, samples=600, sampling_rate=500.0),
     "full_disclosure": Layout(LEADS, samples=None, sampling_rate=500.0),
 }
-"""What every resting ECG of UK Biobank has, by kind."""
+"""Leads, length and rate of every resting ECG of UK Biobank, by kind."""
 
 MEASUREMENTS = {
     "VentricularRate": "heart_rate",  # beats per minute
@@ -44,10 +45,10 @@ MEASUREMENTS = {
     "QOffset": "qrs_offset",
     "TOffset": "t_offset",
 }
-"""What the device printed, by its tag, and our name for it."""
+"""The measurements that the device printed, by its tag, and our name for each."""
 
 AMPLITUDES = ("P", "Q", "R", "S", "J", "T")
-"""Waves whose amplitude the device printed for every lead, in uV; ours are p_amplitude_V5 and so
+"""Waves whose amplitude in uV the device printed for every lead; we name them p_amplitude_V5 and so
 on."""
 
 FILTERS = {
@@ -55,6 +56,8 @@ FILTERS = {
     "Filter50Hz": "filter_50hz",
     "Filter60Hz": "filter_60hz",
 }
+"""The device's filters that are on or off, by its tag, and our name for each."""
+
 PACED = re.compile(r"\b(pacemaker|paced|pacing)\b", re.IGNORECASE)
 POOR_QUALITY = re.compile(r"poor data quality", re.IGNORECASE)
 REVERSAL = re.compile(r"lead reversal", re.IGNORECASE)
@@ -69,13 +72,12 @@ def read_rest(file: Path) -> Recording:
     """
     document = read_document(file)
     root = document.root
-    if root.tag != "CardiologyXML":
-        raise InputError(f"root element must be CardiologyXML; got {root.tag[:40]}")
     strip = root.find("StripData")
     if strip is None:
         strip = root.find("Strip/StripData")  # an older dialect nests it one level deeper
     printed = root.find("RestingECGMeasurements")
     median_beat = None if printed is None else printed.find("MedianSamples")
+
     waveforms, left_out = {}, {}
     if strip is not None:
         waveforms["strip"] = read_leads(document, strip, "StripData")
@@ -85,6 +87,7 @@ def read_rest(file: Path) -> Recording:
         waveforms |= _full_disclosure(document)
     except InputError as error:
         left_out["full_disclosure"] = str(error)
+
     return Recording(
         waveforms,
         measurements=_measurements(printed),
@@ -106,6 +109,7 @@ def read_leads(document: Document, node: ElementTree.Element, section: str) -> W
         if lead in traces:
             raise InputError(f"every lead must occur once; {lead} occurs twice in {section}")
         traces[lead] = document.counts(trace, f"{section} lead {lead}")
+
     missing = [lead for lead in LEADS if lead not in traces]
     if missing:
         raise InputError(f"all 12 leads must be there; {', '.join(missing)} missing in {section}")
@@ -114,6 +118,7 @@ def read_leads(document: Document, node: ElementTree.Element, section: str) -> W
         raise InputError(
             f"all leads must have the same length; got {sorted(lengths)} samples in {section}"
         )
+
     return waveform(node, np.stack([traces[lead] for lead in LEADS]), section)
 
 
@@ -133,6 +138,7 @@ def one_second_blocks(
     if samples is None:
         raise InputError(f"FullDisclosureData must be there; missing in {section}")
     second = positive(node, "SampleRate", section)
+
     values = document.counts(samples, section)
     announced = number(samples.findtext("SampleCountTotal") or "")
     if announced != len(values):
@@ -143,10 +149,23 @@ def one_second_blocks(
         raise InputError(
             f"samples must be whole seconds of {leads} leads; got {len(values)} in {section}"
         )
-    return values.reshape(-1, leads, int(second)).swapaxes(0, 1).reshape(leads, -1)
+
+    return by_lead(values, leads, int(second))
+
+
+def by_lead(
+    counts: Int16[np.ndarray, " number"], leads: int, second: int
+) -> Int16[np.ndarray, "lead time"]:
+    """The leads of a full disclosure, which holds `second` samples of each lead in turn.
+
+    >>> by_lead(np.array([1, 2, -1, -2, 3, 4, -3, -4], dtype=np.int16), 2, 2).tolist()
+    [[1, 2, 3, 4], [-1, -2, -3, -4]]
+    """
+    return counts.reshape(-1, leads, second).swapaxes(0, 1).reshape(leads, -1)
 
 
 def _full_disclosure(document: Document) -> dict[str, Waveform]:
+    """The full disclosure with its leads in the standard order, by its kind; {} without one."""
     node = document.root.find("FullDisclosure")
     if node is None:
         return {}
@@ -159,6 +178,8 @@ def _full_disclosure(document: Document) -> dict[str, Waveform]:
 
 
 def _beats(strip: ElementTree.Element) -> Beats | None:
+    """The beats that the device found in the strip; None where it lists none, or not for each a
+    time and a class."""
     results = strip.find("ArrhythmiaResults")
     if results is None:
         return None
@@ -170,12 +191,14 @@ def _beats(strip: ElementTree.Element) -> Beats | None:
 
 
 def _measurements(node: ElementTree.Element | None) -> dict[str, float]:
+    """What the device printed: intervals, axes, and amplitudes by wave and lead."""
     if node is None:
         return {}
     printed = {name: number(node.findtext(tag) or "") for tag, name in MEASUREMENTS.items()}
     table = node.find("MeasurementTable")
     if table is None:
         return printed
+
     leads = [lead_name(name) for name in (table.findtext("LeadOrder") or "").split(",")]
     for wave in AMPLITUDES:
         cells = (table.findtext(f"{wave}Amplitude") or "").split(",")
@@ -189,26 +212,34 @@ def _measurements(node: ElementTree.Element | None) -> dict[str, float]:
 
 
 def metadata(root: ElementTree.Element) -> dict[str, float]:
-    """The device's filters (Hz, or 0 and 1), and whether it says that the heart is paced, the
-    quality poor or
-    two leads confused: flags only, none of its text."""
+    """The device's filters (Hz, or 0 and 1), and the flags of its statements; a pacemaker may stand
+    in the patient's data too."""
+    facts = {}
     filters = root.find("FilterSetting")
-    found = {}
     if filters is not None:
-        found = {
-            name: float((filters.findtext(tag) or "").strip().lower() == "yes")
-            for tag, name in FILTERS.items()
-        }
-        found |= {"low_pass": number(filters.findtext("LowPass") or "")}
-        found |= {"high_pass": number(filters.findtext("HighPass") or "")}
-    statements = " ; ".join(
-        node.text or "" for node in root.iterfind("Interpretation/Diagnosis/DiagnosisText")
-    )
-    implanted = (root.findtext("PatientInfo/PaceMaker") or "").strip().lower() == "yes"
-    found["paced"] = float(implanted or bool(PACED.search(statements)))
-    found["poor_quality"] = float(bool(POOR_QUALITY.search(statements)))
-    found["lead_reversal"] = float(bool(REVERSAL.search(statements)))
-    return found
+        facts = {name: _yes(filters.findtext(tag)) for tag, name in FILTERS.items()}
+        facts |= {"low_pass": number(filters.findtext("LowPass") or "")}
+        facts |= {"high_pass": number(filters.findtext("HighPass") or "")}
+
+    facts |= statement_flags(root.iterfind("Interpretation/Diagnosis/DiagnosisText"))
+    facts["paced"] = max(facts["paced"], _yes(root.findtext("PatientInfo/PaceMaker")))
+    return facts
+
+
+def statement_flags(statements: Iterable[ElementTree.Element]) -> dict[str, float]:
+    """Whether a device's statements say that the heart is paced, the quality poor or two leads
+    confused: flags only, none of its text."""
+    text = " ; ".join(statement.text or "" for statement in statements)
+    return {
+        "paced": float(bool(PACED.search(text))),
+        "poor_quality": float(bool(POOR_QUALITY.search(text))),
+        "lead_reversal": float(bool(REVERSAL.search(text))),
+    }
+
+
+def _yes(text: str | None) -> float:
+    """1 where a field of the file says yes, else 0."""
+    return float((text or "").strip().lower() == "yes")
 
 
 def positive(node: ElementTree.Element, tag: str, section: str) -> float:
@@ -221,7 +252,8 @@ def positive(node: ElementTree.Element, tag: str, section: str) -> float:
 
 
 def number(text: str) -> float:
-    """NaN for an empty cell or text: the device leaves out what it could not measure."""
+    """The finite number in a cell; NaN for an empty one or text: the device leaves out what it
+    could not measure."""
     try:
         value = float(text)
     except ValueError:

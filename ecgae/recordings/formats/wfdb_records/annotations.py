@@ -1,4 +1,4 @@
-"""What somebody marked in a record, beat by beat (`.atr`)."""
+"""Reads what an annotator marked in a record, beat by beat (`.atr`)."""
 
 import math
 from pathlib import Path
@@ -17,11 +17,12 @@ from ecgae.recordings.formats.wfdb_records.package import (
 
 
 class Annotations(NamedTuple):
-    """What somebody marked in a record."""
+    """Marks that an annotator set in a record, in the order of time."""
 
     times: Float[np.ndarray, " annotation"]
-    """s from the first sample."""
+    """Seconds from the record's first sample to each mark."""
     symbols: tuple[str, ...]
+    """What each mark says: N, V, + and others, of which only some stand for beats."""
 
 
 def read_annotations(record: Path, extension: str = "atr") -> Annotations:
@@ -35,19 +36,17 @@ def read_annotations(record: Path, extension: str = "atr") -> Annotations:
     if file.read_bytes()[-2:] != b"\0\0":
         raise InputError(f"annotations must end with their end mark; {file.name} is truncated")
     try:
-        found = wfdb_package().rdann(str(record), extension)
+        marks = wfdb_package().rdann(str(record), extension)
     except DECODER_FAULTS as error:
         raise InputError(f"annotations must be readable; {error} in {file.name}") from None
-    rate = float(found.fs or header.frame_rate)
-    samples = np.asarray(found.sample, dtype=np.int64)
+
+    rate = float(marks.fs or header.frame_rate)
+    samples = np.asarray(marks.sample, dtype=np.int64)
     last = header.frames or np.iinfo(np.int64).max
-    if (
-        not 0 < rate < math.inf
-        or (samples < 0).any()
-        or (samples >= last).any()
-        or (np.diff(samples) < 0).any()
-    ):
+    outside = (samples < 0).any() or (samples >= last).any()
+    if not 0 < rate < math.inf or outside or (np.diff(samples) < 0).any():
         raise InputError(
             f"annotations must lie within the record, in the order of time; those of {file.name} do not"
         )
-    return Annotations(samples / rate, tuple(map(str, found.symbol)))
+
+    return Annotations(samples / rate, tuple(map(str, marks.symbol)))

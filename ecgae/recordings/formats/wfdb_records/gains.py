@@ -9,16 +9,17 @@ from ecgae.recordings.formats.waveforms import Trace, einthoven_violation
 from ecgae.recordings.formats.wfdb_records.header import Signal
 
 MILLIVOLTS = {"nv": 1e-6, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "mv": 1.0, "v": 1e3}
-"""Size of a unit in mV; µ is written as either of two characters."""
+"""The size of each unit in mV; µ is written as either of two characters."""
 
 
 def zero(signal: Signal, gain: float | None) -> int:
-    """The count of 0 mV: the baseline belongs to the header's gain and is set aside with it."""
+    """The count that stands for 0 mV: the baseline belongs to the header's gain and is set aside
+    with it."""
     return signal.baseline if gain is None or signal.gain is None else signal.zero
 
 
 def resolution(signal: Signal, gain: float | None) -> float:
-    """mV per count."""
+    """The size of a lead's count in mV, from the user's `gain` in counts per mV or the header's."""
     if gain is not None:
         return 1 / gain
     if signal.gain is None:
@@ -40,20 +41,17 @@ def refuse_normalised_gains(traces: Mapping[str, Trace]) -> None:
     good reason it is the other way round, and with equal gains both agree.
     """
     valid = [~trace.missing for trace in traces.values()]
-    if (
-        len({trace.resolution for trace in traces.values()}) == 1
-        or len({len(mask) for mask in valid}) != 1
-    ):
+    equal_gains = len({trace.resolution for trace in traces.values()}) == 1
+    if equal_gains or len({len(mask) for mask in valid}) != 1:
         return
     whole = np.logical_and.reduce(valid)
     if not whole.any():
         return
-    in_counts = einthoven_violation(
-        {name: trace.counts[whole].astype(float) for name, trace in traces.items()}
-    )
-    in_millivolts = einthoven_violation(
-        {name: trace.counts[whole] * trace.resolution for name, trace in traces.items()}
-    )
+
+    counts = {name: trace.counts[whole].astype(float) for name, trace in traces.items()}
+    voltages = {name: trace.counts[whole] * trace.resolution for name, trace in traces.items()}
+    in_counts, in_millivolts = einthoven_violation(counts), einthoven_violation(voltages)
+
     for lead, violation in in_millivolts.items():
         if violation > 0.1 and in_counts[lead] < violation / 3:
             raise InputError(

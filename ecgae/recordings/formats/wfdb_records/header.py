@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ecgae.errors import InputError
 
 LARGEST_HEADER = 2**24
-"""Bytes; the longest real ones list some 10,000 segments."""
+"""The bytes that a header may have; the longest real ones list some 10,000 segments."""
 
 FILE_NAME = re.compile(r"[\w-]+(\.\w+)?", re.ASCII)
 RECORD_NAME = re.compile(r"[\w-]+", re.ASCII)
@@ -35,11 +35,11 @@ class Signal(NamedTuple):
     format: str
     samples_per_frame: int
     offset: int
-    """Bytes before the first sample."""
+    """How many bytes of the file come before the first sample."""
     gain: float | None
-    """Counts per unit; None where the header gives none."""
+    """Counts per unit (`units`); None where the header gives no gain."""
     baseline: int
-    """The count that stands for 0 with that gain."""
+    """The count that stands for 0 units with the header's gain."""
     zero: int
     """The count at the middle of the converter's range."""
     units: str
@@ -54,10 +54,10 @@ class Segment(NamedTuple):
 
 
 class Header(NamedTuple):
-    """A record: its signals, or where it consists of other records, these."""
+    """What the header says of a record: its signals, or the segments that it consists of."""
 
     frame_rate: float
-    """Hz; a signal with more samples per frame has a higher rate."""
+    """Frames per second, Hz; a signal with more samples per frame has a higher rate."""
     frames: int | None
     signals: tuple[Signal, ...]
     segments: tuple[Segment, ...]
@@ -76,51 +76,61 @@ def read_header(record: Path) -> Header:
         raise InputError(
             f"header must have at most {LARGEST_HEADER:,} bytes; {file.name} has {file.stat().st_size:,}"
         )
+
     content = file.read_bytes()
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
+
     lines = [line.strip() for line in text.splitlines()]
     comments = tuple(line.lstrip("#").strip() for line in lines if line.startswith("#"))
     return _parse([line for line in lines if line and not line.startswith("#")], comments)
 
 
 def _parse(lines: list[str], comments: tuple[str, ...]) -> Header:
+    """The record line, and below it one line per signal, or per segment."""
     if not lines:
         raise InputError("header must have a record line; it is empty")
-    name, count, rate, frames = (*_fields(lines[0], 5), None, None, None, None)[:4]
-    name, _, segments = (
-        (name or "").removesuffix(".mat").partition("/")
-    )  # Georgia names the file of samples
+    line = dict(zip(("name", "signals", "rate", "frames"), _fields(lines[0], 5), strict=False))
+
+    # Georgia's records name the file of samples.
+    name, _, segments = line["name"].removesuffix(".mat").partition("/")
     if not RECORD_NAME.fullmatch(name):
         raise InputError(f"record name must consist of letters, digits, - and _; got {name[:40]!r}")
-    frame_rate = RATE.fullmatch(rate or "")
-    if frame_rate is None or not float(frame_rate[1]) > 0:
-        raise InputError(f"sampling rate must be a positive number of Hz; got {str(rate)[:40]!r}")
-    signals = _natural(count, "number of signals")
+    rate = RATE.fullmatch(line.get("rate", ""))
+    if rate is None or not float(rate[1]) > 0:
+        raise InputError(
+            f"sampling rate must be a positive number of Hz; got {str(line.get('rate'))[:40]!r}"
+        )
+
+    signals = _natural(line.get("signals"), "number of signals")
     parts = _natural(segments, "number of segments") if segments else 0
-    length = None if frames is None else _natural(frames, "number of samples")
+    frames = _natural(line["frames"], "number of samples") if "frames" in line else None
     expected = parts or signals
     if len(lines) - 1 != expected or expected == 0:
         what = "segment" if parts else "signal"
         raise InputError(
             f"header must have one line per {what}, at least one; got {len(lines) - 1} for {expected}"
         )
+
     return Header(
-        float(frame_rate[1]),
-        length,
-        () if parts else tuple(map(_signal, lines[1:])),
-        tuple(map(_segment, lines[1:])) if parts else (),
-        comments,
+        frame_rate=float(rate[1]),
+        frames=frames,
+        signals=() if parts else tuple(map(_signal, lines[1:])),
+        segments=tuple(map(_segment, lines[1:])) if parts else (),
+        comments=comments,
     )
 
 
 def _fields(line: str, most: int) -> list[str]:
+    """The words of a line; the last of `most` is all that remains."""
     return re.split(r"[ \t]+", line, maxsplit=most - 1)
 
 
 def _signal(line: str) -> Signal:
+    """A signal line: file, format and what it appends, gain, resolution, zero, first value,
+    checksum, block size, name."""
     fields = _fields(line, 9)
     file, storage, gain, _, zero, _, checksum, _, name = fields + [""] * (9 - len(fields))
     if not FILE_NAME.fullmatch(file):
@@ -135,6 +145,7 @@ def _signal(line: str) -> Signal:
     samples_per_frame = int(layout[2] or 1)
     if samples_per_frame == 0:
         raise InputError("samples per frame must be at least 1; got 0")
+
     value, baseline, units = _gain(gain)
     zero_level = _integer(zero, "ADC zero") if zero else 0
     return Signal(
@@ -163,6 +174,7 @@ def _gain(text: str) -> tuple[float | None, int | None, str]:
 
 
 def _segment(line: str) -> Segment:
+    """A segment line: the name of a record, or "~", and a number of samples."""
     name, samples = (*_fields(line, 3), "", "")[:2]
     if name != "~" and not RECORD_NAME.fullmatch(name):
         raise InputError(
@@ -172,6 +184,7 @@ def _segment(line: str) -> Segment:
 
 
 def _natural(text: str | None, what: str) -> int:
+    """The whole number of at least 0 in `text`; `InputError`, which names `what`, for others."""
     value = _integer(text or "", what)
     if value < 0:
         raise InputError(f"{what} must not be negative; got {value}")
@@ -179,6 +192,7 @@ def _natural(text: str | None, what: str) -> int:
 
 
 def _integer(text: str, what: str) -> int:
+    """The whole number in `text`; `InputError`, which names `what`, where it is none."""
     if not INTEGER.fullmatch(text):
         raise InputError(f"{what} must be a whole number; got {text[:40]!r}")
     return int(text)

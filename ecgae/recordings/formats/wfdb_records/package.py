@@ -8,13 +8,8 @@ from ecgae.errors import InputError
 from ecgae.machine.extras import extra
 
 DECODER_FAULTS = (
-    ValueError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    AttributeError,
-    RuntimeError,
+    *(ValueError, IndexError, KeyError, TypeError),
+    *(OverflowError, AttributeError, RuntimeError),
 )
 """What the wfdb package has been seen to raise on damaged files, beside OSError and MemoryError."""
 
@@ -24,6 +19,7 @@ def wfdb_package() -> types.ModuleType:
 
 
 def refuse_address(record: Path) -> None:
+    """Raises `InputError` for a path that the package would fetch from a network."""
     if "::" in str(record.absolute()):
         raise InputError(
             "path of a WFDB record must not contain '::'; the wfdb package takes it for an address"

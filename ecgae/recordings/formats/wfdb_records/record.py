@@ -34,9 +34,9 @@ def read_waveform(
         traces, rate = _read_segments(record, header, leads, gain)
     else:
         traces, rate = _read_segment(record, header, leads, gain)
-    return assemble(
-        traces, list(traces) if leads is None else [standard_name(lead) for lead in leads], rate
-    )
+
+    wanted = traces if leads is None else map(standard_name, leads)
+    return assemble(traces, list(wanted), rate)
 
 
 def _read_segments(
@@ -45,6 +45,7 @@ def _read_segments(
     """The segments one after the other; where one lacks a lead or is a gap, samples are missing."""
     samples = sum(segment.samples for segment in header.segments)
     refuse_large(samples)
+
     parts: list[tuple[int, dict[str, Trace]]] = []
     rates = set()
     for segment in header.segments:
@@ -54,6 +55,7 @@ def _read_segments(
             traces, rate = _read_segment(record.with_name(segment.name), part, leads, gain)
             rates.add(rate)
         parts.append((segment.samples, traces))
+
     if len(rates) != 1:
         raise InputError(
             f"segments must have samples of the leads asked for, at one rate; got {sorted(rates)} Hz"
@@ -64,7 +66,8 @@ def _read_segments(
 
 
 def _header_of(segment: Segment, record: Path) -> Header | None:
-    """None for a gap, and for a first segment without samples, which only lists all leads."""
+    """The header of a segment; None for a gap, and for a first segment without samples, which only
+    lists all leads."""
     if segment.name == "~" or not segment.samples:
         return None
     header = read_header(record.with_name(segment.name))
@@ -79,6 +82,7 @@ def _header_of(segment: Segment, record: Path) -> Header | None:
 
 
 def _with_gaps(name: str, parts: Sequence[tuple[int, Mapping[str, Trace]]]) -> Trace:
+    """One lead through all segments, missing in those that lack it."""
     unit = next(traces[name].resolution for _, traces in parts if name in traces)
     return joined([traces.get(name) or gap(samples, unit) for samples, traces in parts])
 
@@ -86,11 +90,12 @@ def _with_gaps(name: str, parts: Sequence[tuple[int, Mapping[str, Trace]]]) -> T
 def _read_segment(
     record: Path, header: Header, leads: Sequence[str] | None, gain: float | None
 ) -> tuple[dict[str, Trace], float]:
-    """The traces by name, and their rate in Hz."""
+    """The traces of a record without segments by lead, and their rate in Hz."""
     chosen = _chosen(header.signals, leads)
     if not chosen:
-        found = ", ".join(signal.name for signal in header.signals)
-        raise InputError(f"leads asked for must be there; the record has {found[:80]}")
+        names = ", ".join(signal.name for signal in header.signals)
+        raise InputError(f"leads asked for must be there; the record has {names[:80]}")
+
     counts = read_samples(record, header, list(chosen.values()))
     traces = {}
     for (name, index), trace in zip(chosen.items(), counts, strict=True):
@@ -99,6 +104,7 @@ def _read_segment(
         traces[name] = Trace(trace - zero(signal, gain), missing, resolution(signal, gain))
     if gain is None:
         refuse_normalised_gains(traces)
+
     per_frame = {header.signals[index].samples_per_frame for index in chosen.values()}
     return traces, header.frame_rate * per_frame.pop()
 
@@ -112,11 +118,10 @@ def _chosen(signals: Sequence[Signal], leads: Sequence[str] | None) -> dict[str,
         name = standard_name(signal.name)
         twice |= {name} & places.keys()
         places.setdefault(name, index)
-    wanted = (
-        set(places)
-        if leads is None
-        else {standard_name(lead) for lead in leads} | {"I", "II", "III", "aVR"}
-    )
+
+    wanted = set(places)
+    if leads is not None:
+        wanted = {standard_name(lead) for lead in leads} | {"I", "II", "III", "aVR"}
     if twice & wanted:
         raise InputError(
             f"every lead must occur once; {', '.join(sorted(twice & wanted))} occurs twice"

@@ -14,16 +14,17 @@ from ecgae.recordings.formats.wfdb_records.header import Header, Signal
 from ecgae.recordings.formats.wfdb_records.package import DECODER_FAULTS, wfdb_package
 
 LARGEST_RECORD = 2**26
-"""Samples in all leads together, as many as a day of 3 leads at 250 Hz has; reading takes some 20
-bytes for each."""
+"""The samples that a record may have in all leads together, as many as a day of 3 leads at 250 Hz
+has; reading takes some 20 bytes for each."""
 
 
 class Format(NamedTuple):
-    """How samples are stored."""
+    """How samples are stored in a signal file."""
 
     bits: int
+    """Bits of one sample."""
     bytes: float | None
-    """Per sample; None where the file is compressed."""
+    """Bytes that one sample takes in the file; None where the file is compressed."""
 
 
 FORMATS = {
@@ -60,6 +61,7 @@ def missing_count(storage: str) -> int | None:
 
 
 def refuse_large(samples: int) -> None:
+    """Raises `InputError` for a record without samples, and for one that memory may not hold."""
     if not 1 <= samples <= LARGEST_RECORD:
         raise InputError(f"record must have 1 to {LARGEST_RECORD:,} samples; got {samples:,}")
 
@@ -73,6 +75,7 @@ def _refuse_impossible(folder: Path, header: Header) -> int:
                 f"storage format must be one of {', '.join(FORMATS)}; got {signal.format}"
             )
         files.setdefault(signal.file, []).append(index)
+
     frames = header.frames
     for name, indices in files.items():
         signals = [header.signals[index] for index in indices]
@@ -81,40 +84,48 @@ def _refuse_impossible(folder: Path, header: Header) -> int:
             raise InputError(
                 f"signals of one file must stand together and have one format; those of {name} do not"
             )
-        if not (folder / name).is_file():
-            raise InputError(f"signal file must be there; {name} is missing")
-        per_frame = sum(signal.samples_per_frame for signal in signals)
-        size, width = (
-            (folder / name).stat().st_size - signals[0].offset,
-            FORMATS[signals[0].format].bytes,
-        )
-        if frames is None and width is not None:
-            frames = int(size / (width * per_frame))
-        if width is not None and size < math.ceil((frames or 0) * per_frame * width):
-            raise InputError(
-                f"signal file must hold {frames} samples of each lead; {name} is truncated, {size} bytes"
-            )
+        frames = _frames_of(folder / name, signals, frames)
+
     frames = max(frames or 0, 0)
     refuse_large(frames * sum(signal.samples_per_frame for signal in header.signals))
+    return frames
+
+
+def _frames_of(file: Path, signals: Sequence[Signal], frames: int | None) -> int | None:
+    """The number of frames: `frames`, which the file must hold, or where that is None and the file
+    is not compressed, as many as it holds."""
+    if not file.is_file():
+        raise InputError(f"signal file must be there; {file.name} is missing")
+    per_frame = sum(signal.samples_per_frame for signal in signals)
+    size, width = file.stat().st_size - signals[0].offset, FORMATS[signals[0].format].bytes
+    if width is None:
+        return frames
+
+    if frames is None:
+        frames = int(size / (width * per_frame))
+    if size < math.ceil(frames * per_frame * width):
+        raise InputError(
+            f"signal file must hold {frames} samples of each lead; {file.name} is truncated, {size} bytes"
+        )
     return frames
 
 
 def _decode(
     record: Path, channels: list[int], frames: int, per_frame: int
 ) -> list[Int64[np.ndarray, " time"]]:
+    """The counts of the signals at `channels`, as the wfdb package reads them."""
     # With one sample per frame nothing is averaged, and only so can the package return big-endian
     # samples (format 61).
     smooth = per_frame == 1
     try:
-        found = wfdb_package().rdrecord(
+        decoded = wfdb_package().rdrecord(
             str(record), channels=channels, physical=False, smooth_frames=smooth
         )
     except DECODER_FAULTS as error:
         raise InputError(f"samples must be readable; {error}") from None
-    counts = [
-        np.asarray(signal, dtype=np.int64)
-        for signal in (found.d_signal.T if smooth else found.e_d_signal)
-    ]
+
+    signals = decoded.d_signal.T if smooth else decoded.e_d_signal
+    counts = [np.asarray(signal, dtype=np.int64) for signal in signals]
     lengths = {len(signal) for signal in counts}
     if len(counts) != len(channels) or lengths != {frames * per_frame}:
         raise InputError(
