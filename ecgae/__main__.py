@@ -6,7 +6,7 @@ from importlib import import_module
 
 from ecgae.errors import InputError
 
-VERBS = ("compare", "confirm", "dashboard")
+VERBS = ("compare", "confirm", "dashboard", "export")
 """Each is a module of `ecgae.entry.verbs`."""
 
 
