@@ -7,14 +7,13 @@ in mV, time in s, rates in Hz. Bad input raises `ecgae.InputError` with one sent
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from ecgae.errors import InputError
 from ecgae.people.tables import ID_COLUMNS
@@ -31,6 +30,9 @@ __all__ = (
     *("ECGs", "InputError", "Recordings", "Run", "Scanned"),
     *("choice", "clean", "load_run", "open_store", "read_run", "scan"),
 )
+
+
+Signal = TypeVar("Signal", np.ndarray, ECGs)
 
 
 def open_store(
@@ -85,14 +87,14 @@ def choice(axis: str, name: str, **numbers: Any) -> Any:
 
 
 def clean(
-    ecg: Float[np.ndarray, "*leads time"] | ECGs,
+    ecg: Signal,
     sampling_rate: float | None = None,
     baseline: Any = "none",
     denoiser: Any = "none",
-) -> Any:
+) -> Signal:
     """Removes baseline wander, then noise: as many axes out as in, the last one is time.
 
-    ecg: an array in mV with its `sampling_rate` in Hz, or what `read` of an opened store gives,
+    ecg: an array [... time] in mV with its `sampling_rate` in Hz, or what `read` of an opened store gives,
     which keeps its labels. baseline, denoiser: names of files in `conf/baseline` and
     `conf/denoiser`, whose numbers are used, or what `choice` gives. See docs/denoising.md for what
     each does to an ECG. Raises `InputError` for missing samples.
@@ -107,8 +109,7 @@ def clean(
     (0.5, True)
     """
     if isinstance(ecg, ECGs):
-        cleaned = clean(ecg.ecg, ecg.sampling_rate, baseline, denoiser)
-        return ECGs(cleaned, ecg.sample_ids, ecg.visits, ecg.leads, ecg.sampling_rate, ecg.kind)
+        return replace(ecg, ecg=clean(ecg.ecg, ecg.sampling_rate, baseline, denoiser))
     if sampling_rate is None or not 0 < sampling_rate < np.inf:
         raise InputError(f"sampling_rate must be positive, in Hz; got {sampling_rate}.")
     values = ecg if ecg.dtype in (np.float32, np.float64) else ecg.astype(np.float32)
@@ -317,13 +318,13 @@ def _as_file(table: pd.DataFrame | Path | str | None, file: Path) -> str | None:
     one."""
     if not isinstance(table, pd.DataFrame):
         return None if table is None else str(table)
-    names = list(table.index.names)
-    named = names[0] in ID_COLUMNS
-    if named and len(names) <= 2:
-        table = table.reset_index()
-    elif not any(column in ID_COLUMNS for column in table):
+    frame: Any = table
+    names = list(frame.index.names)
+    if names[0] in ID_COLUMNS and len(names) <= 2:
+        frame = frame.reset_index()
+    elif not any(column in ID_COLUMNS for column in frame):
         raise InputError(
             f"{file.stem} must be indexed by sample_id, or by sample_id and visit; got the index {names}."
         )
-    table.to_csv(file, sep="\t", index=False, na_rep="NA")
+    frame.to_csv(file, sep="\t", index=False, na_rep="NA")
     return str(file)

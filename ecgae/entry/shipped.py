@@ -14,7 +14,7 @@ def shipped(axis: str, name: str, **numbers: Any) -> Any:
     """The component of `conf/<axis>/<name>.yaml`, with other `numbers` where they are given."""
     cfg = OmegaConf.create({axis: settings_of(axis, name)})
     for key, value in numbers.items():
-        if key not in cfg[axis]:
+        if key not in cfg[axis].keys():  # noqa: SIM118  `in` overlooks what must still be set
             known = ", ".join(key for key in cfg[axis] if key != "_target_") or "it has none"
             raise InputError(f"{key} must be a setting of {axis}={name} ({known}); it is none.")
         cfg[axis][key] = value.item() if isinstance(value, np.generic) else value

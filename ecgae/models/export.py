@@ -178,6 +178,7 @@ def as_onnx(trained: TrainedModel, cleaning: Float[np.ndarray, "time time"] | No
             output_names=[OUTPUT],
             dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
         )
+    assert program is not None  # so it is without dynamo
     model = program.model_proto
     _forget_the_origin(model)
     return model.SerializeToString()

@@ -147,10 +147,9 @@ class TrainedModel:
         self, ecg: ECGs | np.ndarray, sampling_rate: float | None, leads: Sequence[str] | None
     ) -> Float[np.ndarray, "individual lead time"]:
         """The leads of the model, in its order and at its rate; checked."""
+        values, rate, given = np.asarray(ecg), sampling_rate, tuple(leads or self.leads)
         if isinstance(ecg, ECGs):
             values, rate, given = ecg.ecg, ecg.sampling_rate, ecg.leads
-        else:
-            values, rate, given = np.asarray(ecg), sampling_rate, tuple(leads or self.leads)
         if rate is None:
             raise InputError(
                 "sampling_rate must be given in Hz for an array of voltages; got none."
