@@ -1,11 +1,21 @@
-"""ecgae: find the ECG representation that carries the most genetic signal."""
+"""ecgae: find the ECG representation that carries the most genetic signal.
 
+In a notebook: `ecgae.open_store`, `clean`, `choice`, `load_run`, `read_run` and `scan`, each
+described in `ecgae.library`. They are imported when they are first named: `import ecgae` alone
+takes milliseconds.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ecgae.entry.library import InputError, clean, load_run, open_store, read_run, scan
-
-__all__ = ["InputError", "clean", "load_run", "open_store", "read_run", "scan"]
+    from ecgae.errors import InputError as InputError
+    from ecgae.library import choice as choice
+    from ecgae.library import clean as clean
+    from ecgae.library import load_run as load_run
+    from ecgae.library import open_store as open_store
+    from ecgae.library import read_run as read_run
+    from ecgae.library import scan as scan
 
 ROOMS = (
     *("errors", "ecg", "root", "machine", "runs"),
@@ -17,15 +27,23 @@ ROOMS = (
 )
 """Where everything lives, lowest floor first: a room imports only from rooms before it."""
 
+_FACE = {
+    "open_store": "ecgae.library",
+    "clean": "ecgae.library",
+    "choice": "ecgae.library",
+    "load_run": "ecgae.library",
+    "read_run": "ecgae.library",
+    "scan": "ecgae.library",
+    "InputError": "ecgae.errors",
+}
+"""The names that a notebook needs, by the module that holds them."""
+
 
 def __getattr__(name: str) -> Any:
-    """The library's names, imported when one is used: `import ecgae` itself takes no time."""
-    if name not in __all__:
-        raise AttributeError(f"module 'ecgae' has no attribute {name!r}")
-    from ecgae.entry import library
-
-    return getattr(library, name)
+    if name not in _FACE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_FACE[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *_FACE} - {"Any", "TYPE_CHECKING", "import_module"})

@@ -15,7 +15,7 @@ SCRIPTS = {
 }
 """What `train.py`, `encode.py` and `gwas.py` do; `ecgae train` is `python train.py`, sweeps included."""
 
-VERBS = ("compare", "confirm", "dashboard")
+VERBS = ("compare", "confirm", "dashboard", "export")
 """Each is a module of `ecgae.entry.verbs`."""
 
 EXAMPLES = """

@@ -89,7 +89,7 @@ def named(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
-FACE = ("__init__", "__main__", "")
+FACE = ("__init__", "__main__", "", "library")
 """Modules above all rooms: what `import ecgae` and the command `ecgae` show."""
 
 

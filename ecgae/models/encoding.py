@@ -19,7 +19,6 @@ from ecgae.models.checkpoint import Fitted
 from ecgae.models.dataset import Dataset
 from ecgae.models.latents import NOBODY, Latents
 from ecgae.models.reconstruction_error import reconstruction_quality
-from ecgae.models.views import View
 from ecgae.signals.normalization import Scaling
 
 BLOCK = 128
@@ -125,23 +124,6 @@ def decoded(
         ecg = fitted.model.decode(_tensor(value, device), skips, condition).cpu().numpy()
         steps.append(dataset.view.recordings(scaling.undo(ecg))[0])
     return np.stack(steps)
-
-
-@torch.inference_mode()
-def latents_of(
-    fitted: Fitted, view: View, cleaned: Float[np.ndarray, "individual lead time"]
-) -> Float[np.ndarray, "individual phenotype"]:
-    """Latents of cleaned recordings in mV, in the blocks of `encode`: equal to its to the last
-    bit."""
-    device, latents = _device(fitted), []
-    for start in range(0, len(cleaned), BLOCK):
-        signals = view.signals(cleaned[start : start + BLOCK])
-        signals = fitted.normalization(signals).apply(signals)
-        size = _signals_at_once(device, signals.shape[-1])
-        for first in range(0, len(signals), size):
-            latent = fitted.model.encode(_tensor(signals[first : first + size], device))
-            latents.append(latent.mean.cpu().numpy())
-    return np.concatenate(latents).reshape(len(cleaned), -1)
 
 
 def ahead(
