@@ -29,7 +29,7 @@ lint: .venv/.test        ## style and types
 	$(RUN) -m mypy
 
 docs: .venv/.docs        ## the site, in build/site; any warning is an error
-	$(RUN) -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 dev: .venv/.dev          ## git hooks that run the checks of make lint before a commit
 	$(RUN) -m pre_commit install
