@@ -15,13 +15,15 @@ from networks import config, small
 from ecgae.ecg import LEADS
 from ecgae.entry.build import build
 from ecgae.errors import InputError
-from ecgae.models import export, model_card
+from ecgae.models import cleaning_layers, export, model_card
 from ecgae.models.architecture import ClosedForm
 from ecgae.models.checkpoint import Fitted
+from ecgae.models.cleaning_layers import layer_of
 from ecgae.models.features import Standard
 from ecgae.models.trained import TrainedModel
 from ecgae.models.views import View
 from ecgae.recordings.formats.recording import Layout
+from ecgae.signals.denoiser.dwt import DWT
 
 SAMPLES = 150
 
@@ -123,31 +125,69 @@ def test_what_the_decoder_is_told_is_no_input_of_the_encoder(ecg):
     assert_alike(through_onnx(content, ecg), model.encode(ecg, 500.0).to_numpy())
 
 
-LINEAR = ("highpass", "moving_average", "fft", "notch")
-"""Choices that are linear in the voltages at every number that they can have."""
+BEFORE = ("spline", "two_stage_median", "fft_wiener")
+"""Choices that no layer stands for."""
 
 
 @pytest.mark.parametrize(
     ("axis", "name"), [(axis, name) for axis in ("baseline", "denoiser") for name in choices(axis)]
 )
-def test_cleaning_is_in_the_graph_exactly_where_it_is_linear(axis, name, ecg):
-    model = trained(ecg, **{axis: name})
-    assert export.needs_cleaning(model) == (name != "none")
-    matrix = export.linear_cleaning(model)
-    assert (matrix is not None) == (name in (*LINEAR, "none"))
-    if matrix is not None:
-        assert np.allclose(ecg @ matrix, model.clean(ecg), atol=1e-5)
+@pytest.mark.parametrize("samples", [150, 601])
+def test_a_layer_stands_for_a_step_exactly_or_not_at_all(axis, name, samples):
+    ecg = heartbeats(3, samples, seed=8)
+    step = build(config(axis, name))
+    layer = layer_of(step, samples, 500.0)
+    assert (layer is None) == (name in BEFORE)
+    if layer is not None:
+        assert np.allclose(layer(torch.from_numpy(ecg)), step(ecg, 500.0), atol=1e-5)
 
 
-def test_both_cleaning_steps_are_in_the_graph_in_their_order(ecg):
-    model = trained(ecg, baseline="highpass", denoiser="fft")
-    content = export.as_onnx(model, export.linear_cleaning(model))
-    assert_alike(through_onnx(content, ecg), model.encode(ecg, 500.0).to_numpy())
+@pytest.mark.parametrize("wavelet", ["haar", "db4", "sym8", "bior2.2"])
+@pytest.mark.parametrize("sigma", ["finest", "per_level"])
+def test_wavelets_of_any_length_are_layers(wavelet, sigma):
+    ecg = heartbeats(3, 603, seed=8)
+    for level in (1, 4):
+        step = DWT(wavelet, level, sigma=sigma)
+        layer = layer_of(step, 603, 500.0)
+        assert np.allclose(layer(torch.from_numpy(ecg)), step(ecg, 500.0), atol=1e-5)
 
 
-def test_long_recordings_are_cleaned_before(ecg, monkeypatch):
-    monkeypatch.setattr(export, "LARGEST_MATRIX", SAMPLES - 1)
-    assert export.linear_cleaning(trained(ecg, denoiser="fft")) is None
+@pytest.mark.parametrize("rule", [{"mode": "hard"}, {"threshold": "sure"}, {"threshold": "bayes"}])
+def test_other_wavelet_thresholds_have_no_layer(rule):
+    assert layer_of(DWT("db4", 3, **rule), 600, 500.0) is None
+
+
+def test_a_layer_that_does_something_else_is_not_used(monkeypatch):
+    step = build(config("baseline", "moving_average"))
+    monkeypatch.setattr(
+        cleaning_layers.LessRunningMean, "forward", lambda self, ecg: ecg - ecg.mean()
+    )
+    assert layer_of(step, 300, 500.0) is None
+
+
+@pytest.mark.parametrize(
+    ("baseline", "denoiser"),
+    [("moving_average", "dwt"), ("highpass", "fft"), ("none", "notch"), ("highpass", "dwt")],
+)
+def test_both_cleaning_steps_are_in_the_graph_in_their_order(baseline, denoiser, ecg):
+    model = trained(ecg, baseline=baseline, denoiser=denoiser)
+    assert export.needs_cleaning(model)
+    content = export.as_onnx(model, export.cleaning_layers(model))
+    for people in (1, 5):
+        assert_alike(
+            through_onnx(content, ecg[:people]), model.encode(ecg[:people], 500.0).to_numpy()
+        )
+
+
+def test_one_step_that_no_layer_stands_for_brings_both_before_the_graph(ecg):
+    assert export.cleaning_layers(trained(ecg, baseline="spline", denoiser="dwt")) is None
+    assert not export.needs_cleaning(trained(ecg))
+
+
+def test_long_recordings_get_no_matrix(monkeypatch):
+    monkeypatch.setattr(cleaning_layers, "LARGEST_MATRIX", 149)
+    assert layer_of(build(config("denoiser", "fft")), 150, 500.0) is None
+    assert layer_of(build(config("denoiser", "dwt")), 150, 500.0) is not None
 
 
 def test_a_normalization_that_the_graph_cannot_hold_is_refused(ecg):

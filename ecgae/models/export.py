@@ -1,7 +1,7 @@
 """A model that leaves: weights, the encoder as ONNX and a model card, of no person in particular.
 
 The graph takes recordings [batch lead time] in mV, at the run's rate and with its leads, and gives
-the run's latents: it holds the cleaning where that is linear (`linear_cleaning`), the choice of
+the run's latents: it holds the cleaning where a layer does the same (`cleaning_layers`), the choice of
 leads, the normalization and the encoder. Other cleaning comes before it, as the card says.
 """
 
@@ -23,6 +23,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ecgae.errors import InputError
+from ecgae.models.cleaning_layers import example_traces, layer_of
 from ecgae.models.model_card import BEFORE_GRAPH, IN_GRAPH, NO_CLEANING, as_text, facts
 from ecgae.models.trained import TrainedModel
 
@@ -38,22 +39,16 @@ INPUT, OUTPUT = "ecg", "latents"
 OPSET = 18
 """Version of ONNX's operators; onnxruntime knows it since 1.14 (2023)."""
 
-LARGEST_MATRIX = 6000
-"""Samples up to which cleaning is put into the graph: [time time] in float32 takes 144 MB then."""
-
 PACKAGES = ("onnx", "onnxscript", "safetensors")
 
 
 class MillivoltEncoder(nn.Module):
-    """From recordings in mV to latents: cleaning if it is given as a matrix, leads, normalization,
+    """From recordings in mV to latents: cleaning where it is given, leads, normalization,
     encoder."""
 
     seen: Tensor
-    cleaning: Tensor | None
 
-    def __init__(
-        self, trained: TrainedModel, cleaning: Float[np.ndarray, "time time"] | None
-    ) -> None:
+    def __init__(self, trained: TrainedModel, cleaning: nn.Module | None) -> None:
         super().__init__()
         view = trained.view
         self.encoder = trained.fitted.model
@@ -62,12 +57,10 @@ class MillivoltEncoder(nn.Module):
         seen = [view.recorded.index(lead) for lead in view.leads]
         self.register_buffer("seen", torch.tensor(seen))
         self.all_seen = view.lead_set == "all"
-        matrix = None if cleaning is None else torch.from_numpy(cleaning.astype(np.float32))
-        self.register_buffer("cleaning", matrix)
+        self.cleaning = nn.Identity() if cleaning is None else cleaning
 
     def forward(self, ecg: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch phenotype"]:
-        if self.cleaning is not None:
-            ecg = ecg @ self.cleaning
+        ecg = self.cleaning(ecg)
         if not self.all_seen:
             ecg = ecg.index_select(1, self.seen)
         signals = ecg.reshape(-1, self.channels, ecg.shape[-1])
@@ -99,34 +92,21 @@ class SignalScaling(nn.Module):
         return centred / torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
-def linear_cleaning(trained: TrainedModel) -> Float[np.ndarray, "time time"] | None:
-    """Baseline and denoiser as one matrix, `cleaned = ecg @ matrix`: what they do to unit impulses.
-
-    None where that does not tell what they do to ECGs, for then one of them is not linear; and for
-    recordings longer than `LARGEST_MATRIX` samples.
-    """
-    if trained.samples > LARGEST_MATRIX:
+def cleaning_layers(trained: TrainedModel) -> nn.Module | None:
+    """Baseline and denoiser of the model as layers; None where one of them cannot be in a graph."""
+    baseline, denoiser = (
+        layer_of(step, trained.samples, trained.sampling_rate)
+        for step in (trained.baseline, trained.denoiser)
+    )
+    if baseline is None or denoiser is None:
         return None
-    traces = _traces(trained.samples)
-    expected = trained.clean(traces)
-    matrix = trained.clean(np.eye(trained.samples)[None])[0]
-    error = np.abs(traces @ matrix - expected).max()
-    return matrix if error <= 1e-7 * (1 + np.abs(expected).max()) else None
+    return nn.Sequential(baseline, denoiser)
 
 
 def needs_cleaning(trained: TrainedModel) -> bool:
     """Whether baseline or denoiser changes anything."""
-    traces = _traces(trained.samples)
+    traces = example_traces(trained.samples)[None]
     return not np.array_equal(trained.clean(traces), traces)
-
-
-def _traces(samples: int) -> Float[np.ndarray, "1 trace time"]:
-    """Peaks on wander and noise, mV, in double precision; the same at every call."""
-    random = np.random.default_rng(0)
-    place = random.integers(0, samples, (8, 1))
-    peaks = random.uniform(0, 2, (8, 1)) * np.exp(-(((np.arange(samples) - place) / 6) ** 2))
-    noise = random.normal(0, 0.02, (2, 8, samples))
-    return (peaks + noise[0] + noise[1].cumsum(axis=1))[None]
 
 
 def export(trained: TrainedModel, run: Path, folder: Path, licence: str | None = None) -> None:
@@ -141,7 +121,7 @@ def export(trained: TrainedModel, run: Path, folder: Path, licence: str | None =
 
     cleaning, cleaned_where = None, NO_CLEANING
     if needs_cleaning(trained):
-        cleaning = linear_cleaning(trained)
+        cleaning = cleaning_layers(trained)
         cleaned_where = BEFORE_GRAPH if cleaning is None else IN_GRAPH
     card = facts(trained, run, cleaned_where, licence)
     weights = trained.fitted.model.state_dict()
@@ -162,7 +142,7 @@ def export(trained: TrainedModel, run: Path, folder: Path, licence: str | None =
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def as_onnx(trained: TrainedModel, cleaning: Float[np.ndarray, "time time"] | None) -> bytes:
+def as_onnx(trained: TrainedModel, cleaning: nn.Module | None) -> bytes:
     """The graph, for any number of recordings at once; nothing in it tells where it was made."""
     wrapped = MillivoltEncoder(trained, cleaning).cpu().eval()
     example = torch.zeros(2, len(trained.leads), trained.samples)
