@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from ecgae.entry.build import build
 from ecgae.entry.choices import read_trained
 from ecgae.entry.command_line import entry, plain, start
-from ecgae.entry.scan import Selected, choices_of, rescore, scan, settings_typed
+from ecgae.entry.scanning import Selected, choices_of, rescore, scan, settings_typed
 from ecgae.errors import InputError
 from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.runs import run_directory

@@ -7,7 +7,7 @@ from ecgae.entry.build import build, machine_of
 from ecgae.entry.command_line import entry, start
 from ecgae.entry.job import Job, once
 from ecgae.entry.preparation import ages_and_sexes, design_of, encode_timed, withdrawn_of
-from ecgae.entry.scan import (
+from ecgae.entry.scanning import (
     Selected,
     check_scored,
     choices_of,

@@ -62,7 +62,7 @@ def open_store(
         files.prepare()
         return Recordings(ingest(files, Path(cache), workers))
     if (path / "config.yaml").is_file():
-        from ecgae.entry.trained import recordings_of
+        from ecgae.entry.loading import recordings_of
 
         return Recordings(recordings_of(path))
     stores = [path] if path.is_file() else sorted(path.glob("store.h5"))
@@ -140,7 +140,7 @@ def load_run(path: Path | str, accelerator: str = "auto") -> "TrainedModel":
         ecg = model.decode(latents, like=model.clean(beats.ecg)[0])  # mV
         model.model  # the torch.nn.Module
     """
-    from ecgae.entry.trained import trained_of
+    from ecgae.entry.loading import trained_of
 
     return trained_of(Path(path), accelerator)
 

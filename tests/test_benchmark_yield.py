@@ -11,7 +11,7 @@ from conftest import ROOT, choices, composed
 from scipy.stats import spearmanr
 
 from ecgae.entry.build import build
-from ecgae.entry.scan import choices_of
+from ecgae.entry.scanning import choices_of
 from ecgae.genetics.genetic_files import GeneticFiles
 from ecgae.genetics.genotypes import Genotypes
 from ecgae.models.latents import CONFIRM, SELECT, TRAINING, Latents

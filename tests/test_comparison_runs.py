@@ -26,7 +26,7 @@ from made_runs import (
 from ecgae import comparison
 from ecgae.__main__ import main
 from ecgae.comparison.axes import differing, flat
-from ecgae.comparison.choices import choices
+from ecgae.comparison.choice_yield import choices
 from ecgae.comparison.compare import compare
 from ecgae.comparison.directories import read_runs
 from ecgae.comparison.found_loci import found_loci, patterns

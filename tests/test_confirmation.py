@@ -14,9 +14,9 @@ import yaml
 from conftest import composed
 
 from ecgae.__main__ import main
-from ecgae.entry import scan as entry_scan
+from ecgae.entry import scanning as entry_scan
 from ecgae.entry.command_line import plain
-from ecgae.entry.scan import choices_of
+from ecgae.entry.scanning import choices_of
 from ecgae.errors import InputError
 from ecgae.genetics.engine.ols import OLS
 from ecgae.genetics.genetic_files import GeneticFiles

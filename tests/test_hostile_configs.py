@@ -15,7 +15,7 @@ from ecgae.entry import choices
 from ecgae.entry.build import build
 from ecgae.entry.choices import component, config_dirs, with_shipped_sweeps
 from ecgae.entry.command_line import plain
-from ecgae.entry.scan import scored_with
+from ecgae.entry.scanning import scored_with
 from ecgae.errors import InputError
 from ecgae.runs.run_directory import MOST_VALUES, read_config
 from ecgae.signals.denoiser.fft import FFT
@@ -38,7 +38,7 @@ HOSTILE = {
     "a module that ours has imported": (
         {
             "denoiser": {
-                "_target_": "ecgae.entry.scan.shutil.copyfile",
+                "_target_": "ecgae.entry.scanning.shutil.copyfile",
                 "src": "/etc/hostname",
                 "dst": "{marker}",
             }

@@ -22,8 +22,8 @@ from ecgae.recordings.simulate.coalescent import simulate_chromosome
 from ecgae.recordings.simulate.dipole import heartbeat
 from ecgae.recordings.simulate.genotypes import _windows
 from ecgae.recordings.simulate.parameters import NAMES, PARAMETERS, draw_parameters
-from ecgae.recordings.simulate.recording import record
 from ecgae.recordings.simulate.structure import MISSING, principal_components
+from ecgae.recordings.simulate.waveform import record
 
 SMALL = Simulation(
     individuals=120,

@@ -16,7 +16,7 @@ from recorded import Recorded
 
 from ecgae.ecg import DERIVED_LEADS, LEADS
 from ecgae.entry.command_line import plain
-from ecgae.entry.scan import choices_of
+from ecgae.entry.scanning import choices_of
 from ecgae.errors import InputError
 from ecgae.genetics.engine.ols import OLS
 from ecgae.genetics.genetic_files import GeneticFiles

@@ -13,7 +13,7 @@ from ecgae.recordings.cohort import Candidate
 from ecgae.recordings.cohort.ptbxl import PTBXL, REMARKS
 from ecgae.recordings.simulate.dipole import R_PEAK
 from ecgae.recordings.simulate.parameters import NAMES, draw_parameters
-from ecgae.recordings.simulate.recording import BEAT_ONSET, STEP_MS, STRIP_SAMPLES, record
+from ecgae.recordings.simulate.waveform import BEAT_ONSET, STEP_MS, STRIP_SAMPLES, record
 from ecgae.signals.beats import MedianBeat, premature, r_peaks
 from ecgae.signals.resampling import resampled
 

@@ -23,7 +23,7 @@ import yield_tables as tables
 from picking import Agreement, agreements
 from recovery import recovery
 
-from ecgae.entry.scan import scored_with
+from ecgae.entry.scanning import scored_with
 from ecgae.recordings.cohort.simulated import Simulated
 
 YIELDS = (

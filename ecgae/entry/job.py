@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from ecgae.entry.build import build
 from ecgae.entry.command_line import plain, require_known, show
-from ecgae.entry.scan import Selected, rescore
+from ecgae.entry.scanning import Selected, rescore
 from ecgae.machine.processes import is_first_process
 from ecgae.runs import run_directory
 

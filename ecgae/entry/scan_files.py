@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ecgae.entry.build import build
 from ecgae.entry.command_line import plain
-from ecgae.entry.scan import choices_of
+from ecgae.entry.scanning import choices_of
 from ecgae.entry.shipped import settings_of
 from ecgae.errors import InputError
 from ecgae.root import CONF

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ecgae.comparison.axes import Axis, by_size
-from ecgae.comparison.choices import Choice
+from ecgae.comparison.choice_yield import Choice
 from ecgae.comparison.configurations import Configuration
 from ecgae.comparison.metrics import METRICS
 from ecgae.comparison.pareto import pareto_front

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ecgae.comparison.choices import choices
+from ecgae.comparison.choice_yield import choices
 from ecgae.comparison.compare import Comparison
 from ecgae.comparison.found_loci import FoundLoci, found_loci
 from ecgae.comparison.metrics import METRICS

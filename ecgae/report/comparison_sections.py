@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from ecgae.comparison.choices import Choice
+from ecgae.comparison.choice_yield import Choice
 from ecgae.comparison.compare import Comparison
 from ecgae.comparison.configurations import Configuration
 from ecgae.comparison.found_loci import MARKS, FoundLoci

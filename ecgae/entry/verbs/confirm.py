@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     from datetime import date
 
     from ecgae.entry.choices import require_choices  # seconds
-    from ecgae.entry.scan import scored_with
+    from ecgae.entry.scanning import scored_with
     from ecgae.models.latents import read_latents
     from ecgae.runs import run_directory
     from ecgae.scoring import ledger

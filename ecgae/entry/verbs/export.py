@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ecgae.models.export import CARD, export, require_empty  # seconds
 
     require_empty(arguments.to)
-    from ecgae.entry.trained import trained_of
+    from ecgae.entry.loading import trained_of
 
     export(trained_of(arguments.directory), arguments.directory, arguments.to, arguments.licence)
     for file in sorted(arguments.to.iterdir()):

@@ -11,7 +11,7 @@ from jaxtyping import Int16
 from ecgae.ecg import LEADS
 from ecgae.recordings.simulate.dipole import DOWER
 from ecgae.recordings.simulate.measurements import Onsets
-from ecgae.recordings.simulate.recording import (
+from ecgae.recordings.simulate.waveform import (
     DISCLOSURE_SAMPLES,
     MEASURED,
     MEDIAN_SAMPLES,

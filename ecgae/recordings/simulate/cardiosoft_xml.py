@@ -17,7 +17,7 @@ from ecgae.recordings.simulate.cardiosoft_traces import (
     wave_limits,
 )
 from ecgae.recordings.simulate.measurements import Onsets, axis, measurement_table, onsets
-from ecgae.recordings.simulate.recording import STEP_MS, Recording
+from ecgae.recordings.simulate.waveform import STEP_MS, Recording
 
 _TABLE_ROWS = (
     ("QDuration", "ms"), ("RDuration", "ms"), ("SDuration", "ms"), ("RpDuration", "ms"), ("PAmplitude", "uV"),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ecgae.recordings.simulate.recording import BEAT_ONSET, MEDIAN_QRS_ONSET, STEP_MS, Recording
+from ecgae.recordings.simulate.waveform import BEAT_ONSET, MEDIAN_QRS_ONSET, STEP_MS, Recording
 
 _SMALLEST_WAVE = 0.015
 """The smallest wave in mV that the device prints; what is smaller is left blank."""

@@ -19,10 +19,10 @@ from ecgae.recordings.simulate.damage import damaged
 from ecgae.recordings.simulate.genotypes import Summary, write_chromosome
 from ecgae.recordings.simulate.parameters import NAMES, Traits
 from ecgae.recordings.simulate.people import FIRST_VISIT, SimulatedPeople, draw_people, used_visit
-from ecgae.recordings.simulate.recording import record
 from ecgae.recordings.simulate.simulation import AUTOSOMES, FORMAT_VERSION, Simulation
 from ecgae.recordings.simulate.structure import principal_components
 from ecgae.recordings.simulate.truth import Truth, draw_truth, parameter_table
+from ecgae.recordings.simulate.waveform import record
 
 _PRINCIPAL_COMPONENTS = 10
 """How many principal components the covariates hold."""
