@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ecgae.errors import InputError
-from ecgae.models.cleaning_layers import example_traces, layer_of
+from ecgae.models.cleaning_layers import Matrix, example_traces, layer_of
 from ecgae.models.model_card import BEFORE_GRAPH, IN_GRAPH, NO_CLEANING, as_text, facts
 from ecgae.models.trained import TrainedModel
 
@@ -100,6 +100,8 @@ def cleaning_layers(trained: TrainedModel) -> nn.Module | None:
     )
     if baseline is None or denoiser is None:
         return None
+    if isinstance(baseline, Matrix) and isinstance(denoiser, Matrix):
+        return Matrix(baseline.matrix.double().numpy() @ denoiser.matrix.double().numpy())
     return nn.Sequential(baseline, denoiser)
 
 
