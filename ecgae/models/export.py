@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import shutil
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -23,6 +22,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ecgae.errors import InputError
+from ecgae.machine.extras import extra
 from ecgae.models.cleaning_layers import Matrix, example_traces, layer_of
 from ecgae.models.model_card import BEFORE_GRAPH, IN_GRAPH, NO_CLEANING, as_text, facts
 from ecgae.models.trained import TrainedModel
@@ -223,11 +223,5 @@ def require_empty(folder: Path) -> None:
 
 def require_packages() -> None:
     """Raises `InputError` where a package that only an export needs is not installed."""
-    from importlib.util import find_spec
-
-    absent = [name for name in PACKAGES if sys.modules.get(name) is None and not find_spec(name)]
-    if absent:
-        raise InputError(
-            f"an export must have the packages {', '.join(PACKAGES)}; {', '.join(absent)} is not installed. "
-            "Type: pip install 'onnx>=1.17' 'onnxscript>=0.5' 'safetensors>=0.4'"
-        )
+    for name in PACKAGES:
+        extra(name, "export", "an export")
