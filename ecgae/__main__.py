@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 from ecgae.errors import InputError
-from ecgae.root import ROOT
+from ecgae.root import PACKAGE, ROOT
 
 SCRIPTS = {
     "train": "fit one model, encode everyone, score the run by what the genome found",
@@ -15,7 +15,7 @@ SCRIPTS = {
 }
 """What `train.py`, `encode.py` and `gwas.py` do; `ecgae train` is `python train.py`, sweeps included."""
 
-VERBS = ("compare", "confirm", "dashboard", "export")
+VERBS = sorted(file.stem for file in (PACKAGE / "entry" / "verbs").glob("[!_]*.py"))
 """Each is a module of `ecgae.entry.verbs`."""
 
 EXAMPLES = """

@@ -225,7 +225,9 @@ def test_a_folder_that_holds_something_is_refused(tmp_path):
 
 def test_a_missing_package_is_one_sentence_with_the_command(monkeypatch):
     monkeypatch.setattr(export, "PACKAGES", ("safetensors", "no_such_package"))
-    with pytest.raises(InputError, match=r"no_such_package; it is not installed. Type: pip install 'o"):
+    with pytest.raises(
+        InputError, match=r"no_such_package; it is not installed. Type: pip install 'o"
+    ):
         export.require_packages()
 
 

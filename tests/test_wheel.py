@@ -94,7 +94,8 @@ def test_its_commands_list_what_they_take(environment, folder):
     ecgae = environment / "ecgae"
     listed = run(ecgae, "--help", cwd=folder)
     assert all(
-        verb in listed for verb in ("train", "encode", "gwas", "compare", "confirm", "dashboard")
+        verb in listed
+        for verb in ("train", "encode", "gwas", "compare", "confirm", "dashboard", "export")
     )
     settings = run(ecgae, "train", "--help", cwd=folder)
     assert "denoiser: dwt, fft, fft_wiener, none, notch" in settings

@@ -99,7 +99,7 @@ def read_rest(file: Path) -> Recording:
 
 def read_leads(document: Document, node: ElementTree.Element, section: str) -> Waveform:
     """The 12 leads below `node` in the standard order, with its resolution and rate."""
-    traces: dict[str, Int16[np.ndarray, time]] = {}
+    traces: dict[str, Int16[np.ndarray, " time"]] = {}
     for trace in node.findall("WaveformData"):
         lead = lead_name(trace.get("lead", ""))
         if lead is None:
