@@ -68,9 +68,9 @@ def open_store(
     stores = [path] if path.is_file() else sorted(path.glob("store.h5"))
     stores = stores or sorted(path.glob("*/store.h5"))
     if len(stores) != 1:
-        found = ", ".join(str(store.parent) for store in stores) or "none"
+        there = ", ".join(str(store.parent) for store in stores) or "none"
         hint = "Name one of them." if stores else "Of a folder of ECG files say whose: cohort=..."
-        raise InputError(f"path must hold one store; {path} holds {found}. {hint}")
+        raise InputError(f"path must hold one store; {path} holds {there}. {hint}")
     return Recordings(Store(stores[0]))
 
 
@@ -170,8 +170,8 @@ class Run:
     def latents(self) -> pd.DataFrame:
         """One row per person and visit; missing where the model could not reconstruct the
         recording."""
-        found = self._latents
-        return pd.DataFrame(found.values, index=self._index, columns=found.names)
+        latents = self._latents
+        return pd.DataFrame(latents.values, index=self._index, columns=latents.names)
 
     @property
     def parts(self) -> pd.Series:
@@ -181,10 +181,10 @@ class Run:
     @property
     def quality(self) -> pd.DataFrame:
         """How well each lead of each recording was reconstructed: columns (measure, lead)."""
-        found = self._latents
+        latents = self._latents
         by_measure = {
-            name: pd.DataFrame(values, index=self._index, columns=list(found.leads))
-            for name, values in found.quality.items()
+            name: pd.DataFrame(values, index=self._index, columns=list(latents.leads))
+            for name, values in latents.quality.items()
         }
         return pd.concat(by_measure, axis=1, names=["measure", "lead"])
 
@@ -248,7 +248,7 @@ def read_run(path: Path | str) -> Run:
 
 
 class Scanned(NamedTuple):
-    """What a scan found."""
+    """The score, loci and associations of a scan."""
 
     score: dict[str, Any]
     """Counts, thresholds and checks, as score.json holds them."""

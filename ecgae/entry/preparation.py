@@ -81,7 +81,8 @@ class Design:
         from ecgae.recordings.cleaned import clean
 
         kind = self.input.recording
-        cleaned = clean(store, kind, self.baseline, self.denoiser, self.cache, self.accelerator)
+        steps = {"baseline": self.baseline, "denoiser": self.denoiser}
+        cleaned = clean(store, kind, **steps, cache=self.cache, accelerator=self.accelerator)
         return dataset_of(store, kind, cleaned, self.view, self.objective.features)
 
 

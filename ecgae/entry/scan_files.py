@@ -30,8 +30,8 @@ def scan_files(
     runner, choices = build(cfg.engine), choices_of(cfg)
     study = Study.open(files, choices)
     config = {"phenotypes": str(phenotypes), **asdict(files), **plain(cfg)}
-    found = study.scan(runner, read_phenotypes_or_latents(phenotypes), out, config)
-    return found or {}
+    score = study.scan(runner, read_phenotypes_or_latents(phenotypes), out, config)
+    return score or {}
 
 
 def _settings(engine: str, settings: Mapping[str, Any]) -> DictConfig:

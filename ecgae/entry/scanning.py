@@ -121,6 +121,7 @@ def settings_typed(trained: dict[str, Any], cfg: DictConfig) -> dict[str, Any]:
             if name in SCORING
         }
     )
+
     for word in HydraConfig.get().overrides.task:
         key = word.lstrip("+~").partition("=")[0]
         if key not in ("run", "out", "chromosomes", "report") and key.split(".")[0] not in SCORING:
@@ -190,7 +191,8 @@ def scan(
     from ecgae.report.yield_figures import draw
 
     part = None if chromosomes is None else list(map(str, chromosomes))
-    if study.scan(engine, phenotypes, out, config, part, draw if report else None) is None:
+    figures = draw if report else None
+    if study.scan(engine, phenotypes, out, config, chromosomes=part, draw=figures) is None:
         print(f"{out}: chromosomes {', '.join(part or ())} are done")
         return None
     if report:

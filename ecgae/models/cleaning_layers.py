@@ -42,8 +42,10 @@ def layer_of(step: Step, samples: int, sampling_rate: float) -> nn.Module | None
         made = _matrix(step, sampling_rate, traces, expected)
     if made is None:
         return None
-    found = made(torch.from_numpy(traces.astype(np.float32))).numpy()
-    return made if np.abs(found - expected).max() <= EQUAL * (1 + np.abs(expected).max()) else None
+    cleaned = made(torch.from_numpy(traces.astype(np.float32))).numpy()
+    return (
+        made if np.abs(cleaned - expected).max() <= EQUAL * (1 + np.abs(expected).max()) else None
+    )
 
 
 def example_traces(samples: int) -> Float[np.ndarray, "trace time"]:

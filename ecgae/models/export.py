@@ -149,6 +149,7 @@ def as_onnx(trained: TrainedModel, cleaning: nn.Module | None) -> bytes:
     wrapped = MillivoltEncoder(trained, cleaning).cpu().eval()
     example = torch.zeros(2, len(trained.leads), trained.samples)
     example += torch.linspace(-1, 1, trained.samples)
+
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             wrapped,

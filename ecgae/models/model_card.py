@@ -2,7 +2,7 @@
 particular."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def facts(
 
 
 def _input(trained: TrainedModel) -> dict[str, Any]:
-    found = {
+    shape = {
         "name": "ecg",
         "axes": ["batch", "lead", "time"],
         "unit": "mV",
@@ -90,8 +90,8 @@ def _input(trained: TrainedModel) -> dict[str, Any]:
         "recording": trained.recording,
     }
     if trained.recording == "median_beat":
-        found["median_beat_built_with"] = _choice(trained.config["beats"])
-    return found
+        shape["median_beat_built_with"] = _choice(trained.config["beats"])
+    return shape
 
 
 def _training(trained: TrainedModel, run: Path) -> dict[str, Any]:
@@ -110,8 +110,8 @@ def _training(trained: TrainedModel, run: Path) -> dict[str, Any]:
 
 def _scores(run: Path) -> dict[str, Any]:
     score = read_score(run) or {}
-    found = {name: score[name] for name in SCORES if name in score}
-    return read_headline(run) | found
+    counts = {name: score[name] for name in SCORES if name in score}
+    return read_headline(run) | counts
 
 
 def _choice(section: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,74 +132,82 @@ def _version_of(package: str) -> str:
 
 
 def as_text(card: Mapping[str, Any]) -> str:
-    """The same facts to read, in Markdown."""
-    given, found, trained = card["input"], card["output"], card["training"]
-    cleaning = card["cleaning"]
-    names = found["latents"]
+    """The card in Markdown: the facts of `card`, to be read."""
+    given, trained, latents = card["input"], card["training"], card["output"]["latents"]
+    head = [
+        f"# {card['name']}",
+        "",
+        f"An encoder of ECGs: {given['recording']}s in, {len(latents)} latents out.",
+        f"Trained on {trained['people']:,} people of cohort={trained['cohort']}; another "
+        f"{trained['people_who_chose_the_epoch']:,} chose the epoch.",
+        f"Written by ecgae {card['ecgae']} with torch {card['torch']}.",
+    ]
+
+    model = [
+        f"Architecture: {_listed(card['architecture'])}.",
+        f"Objective: {_listed(card['objective'])}.",
+        "`weights.safetensors` holds the weights of encoder and decoder by name.",
+    ]
+    use = [
+        f"Licence: {card['licence']}.",
+        f"Intended use: {card['intended_use']}.",
+        *card["limits"],
+        "The run left out latents of recordings that were badly reconstructed; `encoder.onnx` gives all: "
+        f"{_listed(card['latent_qc'])}.",
+    ]
+
+    sections = {
+        "Input and output": _input_as_text(given, latents),
+        "Before the network": _cleaning_as_text(card["cleaning"], card["normalization"]),
+        "Model": model,
+        "Scores": _scores_as_text(card["scores"]),
+        "Use": use,
+    }
+    body = [line for title, lines in sections.items() for line in ("", f"## {title}", "", *lines)]
+    return "\n".join([*head, *body, ""])
+
+
+def _input_as_text(given: Mapping[str, Any], latents: Sequence[str]) -> list[str]:
+    """The table of what goes into the graph and what comes out."""
     seconds = given["samples"] / given["sampling_rate"]
-    return "\n".join(
-        [
-            f"# {card['name']}",
-            "",
-            f"An encoder of ECGs: {given['recording']}s in, {len(names)} latents out.",
-            f"Trained on {trained['people']:,} people of cohort={trained['cohort']}; another "
-            f"{trained['people_who_chose_the_epoch']:,} chose the epoch.",
-            f"Written by ecgae {card['ecgae']} with torch {card['torch']}.",
-            "",
-            "## Input and output",
-            "",
-            "`encoder.onnx` takes `ecg` [batch lead time] in mV and gives `latents` [batch latent]; both are float32.",
-            "",
-            "| | |",
-            "|---|---|",
-            f"| leads, in this order | {', '.join(given['leads'])} |",
-            f"| leads that the network sees | {', '.join(given['leads_seen'])}, {_SEEN[given['lead_mode']]} |",
-            f"| sampling rate | {given['sampling_rate']:g} Hz |",
-            f"| samples | {given['samples']:,} ({seconds:g} s) |",
-            *(
-                [f"| a median beat is built with | {_listed(given['median_beat_built_with'])} |"]
-                if "median_beat_built_with" in given
-                else []
-            ),
-            f"| latents | {names[0]} to {names[-1]} ({len(names)}) |",
-            "",
-            "## Before the network",
-            "",
-            "| step | choice and numbers | done |",
-            "|---|---|---|",
-            f"| baseline | {_listed(cleaning['baseline'])} | {cleaning['where']} |",
-            f"| denoiser | {_listed(cleaning['denoiser'])} | {cleaning['where']} |",
-            f"| normalization | {_listed(card['normalization'])} | in encoder.onnx |",
-            "",
-            *(
-                [
-                    "Baseline and denoiser come before `encoder.onnx`, in this order and with these numbers.",
-                    "`ecgae.clean` applies them; their files in ecgae say how.",
-                    "",
-                ]
-                if cleaning["where"] == BEFORE_GRAPH
-                else []
-            ),
-            "## Model",
-            "",
-            f"Architecture: {_listed(card['architecture'])}.",
-            f"Objective: {_listed(card['objective'])}.",
-            "`weights.safetensors` holds the weights of encoder and decoder by name.",
-            "",
-            "## Scores",
-            "",
-            *_scores_as_text(card["scores"]),
-            "",
-            "## Use",
-            "",
-            f"Licence: {card['licence']}.",
-            f"Intended use: {card['intended_use']}.",
-            *card["limits"],
-            "The run left out latents of recordings that were badly reconstructed; `encoder.onnx` gives all: "
-            f"{_listed(card['latent_qc'])}.",
-            "",
-        ]
-    )
+    seen = f"{', '.join(given['leads_seen'])}, {_SEEN[given['lead_mode']]}"
+    rows = {
+        "leads, in this order": ", ".join(given["leads"]),
+        "leads that the network sees": seen,
+        "sampling rate": f"{given['sampling_rate']:g} Hz",
+        "samples": f"{given['samples']:,} ({seconds:g} s)",
+    }
+    if "median_beat_built_with" in given:
+        rows["a median beat is built with"] = _listed(given["median_beat_built_with"])
+    rows["latents"] = f"{latents[0]} to {latents[-1]} ({len(latents)})"
+
+    return [
+        "`encoder.onnx` takes `ecg` [batch lead time] in mV and gives `latents` [batch latent]; both are float32.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in rows.items()),
+    ]
+
+
+def _cleaning_as_text(cleaning: Mapping[str, Any], normalization: Mapping[str, Any]) -> list[str]:
+    """The steps between a recording and the network, and where each is done."""
+    where = cleaning["where"]
+    table = [
+        "| step | choice and numbers | done |",
+        "|---|---|---|",
+        f"| baseline | {_listed(cleaning['baseline'])} | {where} |",
+        f"| denoiser | {_listed(cleaning['denoiser'])} | {where} |",
+        f"| normalization | {_listed(normalization)} | in encoder.onnx |",
+    ]
+    if where != BEFORE_GRAPH:
+        return table
+    return [
+        *table,
+        "",
+        "Baseline and denoiser come before `encoder.onnx`, in this order and with these numbers.",
+        "`ecgae.clean` applies them; their files in ecgae say how.",
+    ]
 
 
 _SEEN = {"joint": "together", "single": "each as a sample of its own"}

@@ -95,9 +95,9 @@ class TrainedModel:
         values = self._like_training(ecg, sampling_rate, leads)
         blocks = [values[start : start + BLOCK] for start in range(0, len(values), BLOCK)]
         latents = [self._encoded(self.clean(block)) for block in blocks]
-        found = np.concatenate(latents) if latents else np.empty((0, len(self.names)), np.float32)
+        values = np.concatenate(latents) if latents else np.empty((0, len(self.names)), np.float32)
         index = ecg.index if isinstance(ecg, ECGs) else None
-        return pd.DataFrame(found, index=index, columns=self.names)
+        return pd.DataFrame(values, index=index, columns=self.names)
 
     @torch.inference_mode()
     def decode(
@@ -159,17 +159,20 @@ class TrainedModel:
                 f"ecg must be of shape [individual, lead, time]; got {values.ndim} axes. "
                 "Of one recording write ecg[None]."
             )
+
         missing = [lead for lead in self.leads if lead not in given]
         if missing or values.shape[1] != len(given):
-            found = ", ".join(given) if missing else f"{values.shape[1]} of them"
+            there = ", ".join(given) if missing else f"{values.shape[1]} of them"
             raise InputError(
-                f"leads must be those that the model was trained on, {', '.join(self.leads)}; got {found}."
+                f"leads must be those that the model was trained on, {', '.join(self.leads)}; got {there}."
             )
+
         values = values.astype(np.float32, copy=False)
         if given != self.leads:
             values = values[:, [place_of(lead, given) for lead in self.leads]]
         if rate != self.sampling_rate:
             values = resampled(values, rate, self.sampling_rate)
+
         if values.shape[-1] != self.samples:
             raise InputError(
                 f"ecg must be a {self.recording} of {self.samples / self.sampling_rate:g} s, {self.samples} samples "

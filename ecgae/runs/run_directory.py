@@ -172,6 +172,7 @@ def require_plain(config: Any, file: Path) -> None:
     """
     refused = "Ask where this run comes from."
     left, seen = [(config, 0)], 0
+
     while left:
         content, depth = left.pop()
         seen += 1

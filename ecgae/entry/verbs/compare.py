@@ -26,8 +26,8 @@ def run(arguments: argparse.Namespace) -> None:
     from ecgae.comparison.terminal import text
     from ecgae.report.comparison_page import write_page
 
-    found = compare(arguments.runs, arguments.by, arguments.cohort)
-    print(text(found))
+    comparison = compare(arguments.runs, arguments.by, arguments.cohort)
+    print(text(comparison))
     out = arguments.out or arguments.runs / "comparison.html"
-    write_page(found, out)
+    write_page(comparison, out)
     print(f"page: {out}")
