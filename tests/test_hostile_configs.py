@@ -9,6 +9,7 @@ import pytest
 import yaml
 from commands import run_many, sentence
 from conftest import composed
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from ecgae.entry import choices
@@ -224,6 +225,15 @@ def test_a_choice_of_the_users_own_folder_is_built_where_the_command_names_it(ow
     assert build(node).factor == 2.0
     with pytest.raises(InputError, match=r"baseline\._target_ must be a choice"):
         component("baseline", "own_denoiser.Own")
+
+
+def test_verbs_without_hydra_take_the_folder_from_their_own_words(own, monkeypatch):
+    monkeypatch.setattr(HydraConfig, "initialized", staticmethod(lambda: False))
+    monkeypatch.setattr(sys, "argv", ["ecgae", "export", "a run", "--config-dir", str(own)])
+    assert component("denoiser", "own_denoiser.Own")(factor=2.0).factor == 2.0
+    monkeypatch.setattr(sys, "argv", ["ecgae", "export", "a run", "--config-dir=nowhere"])
+    with pytest.raises(InputError, match=r"--config-dir must be a folder of configs; got nowhere"):
+        component("denoiser", "own_denoiser.Own")
 
 
 def test_a_choice_that_a_package_registers_is_built(own, monkeypatch):

@@ -79,7 +79,7 @@ def _folders_named() -> list[Path]:
     """The user's own folders of configs: as Hydra was given them, here or where a cluster's job was
     typed."""
     if not HydraConfig.initialized():
-        return config_dirs(sys.argv[1:])
+        return [_folder(each) for each in config_dirs(sys.argv[1:])]
     sources = HydraConfig.get().runtime.config_sources
     return [
         Path(each.path)
@@ -115,11 +115,8 @@ def _targets(folder: Path) -> Iterator[tuple[str, str]]:
             continue
         try:
             content = yaml.load(file.read_text(encoding="utf-8"), LOADER)
-        except (
-            yaml.YAMLError,
-            UnicodeDecodeError,
-        ):  # Hydra names the file and the line, if it is used at all
-            continue
+        except (yaml.YAMLError, UnicodeDecodeError):
+            continue  # Hydra names the file and the line, if it is used at all
         if not isinstance(content, dict):
             continue
 
@@ -137,6 +134,13 @@ def config_dirs(words: Sequence[str]) -> list[Path]:
     return [Path(folder) for folder in (*after, *joined)]
 
 
+def _folder(place: Path) -> Path:
+    """The place itself. Raises `InputError` where it is no folder."""
+    if not place.is_dir():
+        raise InputError(f"--config-dir must be a folder of configs; got {place}, which is none.")
+    return place
+
+
 def with_shipped_sweeps(words: Sequence[str]) -> list[str]:
     """The words, with `sweeps` found where ecgae is installed if there is no such folder here.
 
@@ -151,10 +155,7 @@ def with_shipped_sweeps(words: Sequence[str]) -> list[str]:
         if joined or (place and words[place - 1] in CONFIG_DIR):
             folder = value if joined else word
             there = folder if Path(folder).is_dir() else shipped.get(folder, folder)
-            if not Path(there).is_dir():
-                raise InputError(
-                    f"--config-dir must be a folder of configs; got {folder}, which is none."
-                )
+            _folder(Path(there))
             word = f"{option}={there}" if joined else there
         changed.append(word)
     return changed

@@ -17,6 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="although another run of this cohort was confirmed; the result is marked",
     )
+    parser.add_argument(
+        "--config-dir",
+        "-cd",
+        metavar="FOLDER",
+        help="configs of choices of your own that the run names",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -14,6 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to", type=Path, required=True, metavar="FOLDER", help="a new or an empty folder"
     )
     parser.add_argument("--licence", help="of the weights, for the model card")
+    parser.add_argument(
+        "--config-dir",
+        "-cd",
+        metavar="FOLDER",
+        help="configs of choices of your own that the run names",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
