@@ -28,7 +28,7 @@ def main(cfg: DictConfig) -> None:
     # train.
     store, excluded = design.recordings(None if other else withdrawn_of(trained))
     dataset = design.dataset(store)
-    parts = None if other else design.dealt(store, trained.relatives)
+    parts = None if other else design.dealt(store)
 
     # Latents, without those of signals that the model could not reconstruct.
     screened = design.latent_qc(encoding.encode(fitted, dataset, parts), design.view)

@@ -43,7 +43,7 @@ def train(cfg: DictConfig, job: Job) -> None:
     design.cohort.prepare()
     study = study_of(design.cohort, choices, design.cache) if engine else None
     store, excluded = design.recordings(withdrawn_of(cfg))
-    parts = design.dealt(store, cfg.relatives)
+    parts = design.dealt(store)
     if study:
         check_scored(study, store, parts, design.cohort.name)
     dataset = design.dataset(store)

@@ -2,6 +2,7 @@
 recordings."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ class Design:
     objective: Any
     schedule: Any
     split: Any
+    families: Mapping[str, str]
+    """The family of everybody who has one."""
     latent_qc: Any
     layout: "Layout"
     view: "View"
@@ -66,14 +69,10 @@ class Design:
         )
         return usable.consenting(store, excluded, withdrawn)
 
-    def dealt(self, store: "Store", relatives: str | None) -> "np.ndarray":
+    def dealt(self, store: "Store") -> "np.ndarray":
         """The part of each person: training, validation, select or confirm."""
-        from ecgae.people.families import read_families
-
-        related = read_families(relatives)
-        return self.schedule.hold_out(
-            self.split(store.sample_ids, related), store.sample_ids, related
-        )
+        parts = self.split(store.sample_ids, self.families)
+        return self.schedule.hold_out(parts, store.sample_ids, self.families)
 
     def dataset(self, store: "Store") -> "Dataset":
         """The recordings as the network sees them, cleaned once and kept in the cache."""
@@ -96,6 +95,8 @@ def design_of(
     that the config's model was trained on. Raises `InputError` where they cannot go through that
     model.
     """
+    from ecgae.people.families import read_families
+
     place = cfg if run is None else run
     own = build(cfg.cohort)
     wanted, beat, exclusions = build(cfg.input), build(cfg.beats), build(cfg.exclusions)
@@ -106,6 +107,8 @@ def design_of(
     )
     schedule, split, latent_qc = build(cfg.trainer), build(cfg.split), build(cfg.latent_qc)
 
+    # People of another cohort are not dealt out: nobody of them was in training.
+    families = read_families(cfg.relatives if cohort is None else None)
     if cohort is not None:
         wanted = wanted.of_another(
             cohort, wanted.layout(own.layouts, own.name, beat), cfg.lead_mode, beat
@@ -124,6 +127,7 @@ def design_of(
         objective=objective,
         schedule=schedule,
         split=split,
+        families=families,
         latent_qc=latent_qc,
         layout=layout,
         view=view_of(layout, cfg),
