@@ -16,12 +16,12 @@ demo: .venv/.demo        ## train, scan and score on a simulated cohort
 	$(RUN) train.py
 
 test: .venv/.test        ## the whole test suite
-	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder   # two files at a time; the longest comes early
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder   # two files at a time, a core each
 
 test-latest:             ## the suite with the newest versions that pyproject.toml admits, as a user of tomorrow gets them
 	rm -rf .venv-latest && $(PYTHON) -m venv .venv-latest
 	$(LATEST) -m pip install --quiet --upgrade --editable ".[$(TESTED)]"
-	$(LATEST) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(LATEST) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.test        ## style and types
 	$(RUN) -m ruff check .

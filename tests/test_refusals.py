@@ -1,6 +1,7 @@
 """Bad settings, as a user types them, are refused with one sentence before anything long."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from commands import COHORT, refused, run, run_many, sentence
@@ -104,16 +105,27 @@ REFUSED = [
 
 
 @pytest.fixture(scope="module")
-def refusals(tmp_path_factory) -> list[subprocess.CompletedProcess]:
+def work(tmp_path_factory) -> Path:
+    """Where data, cache and runs of the refused commands would be."""
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="module")
+def refusals(work) -> list[subprocess.CompletedProcess]:
     """What became of each command of `REFUSED`."""
-    folder = tmp_path_factory.mktemp("work")
-    paths = tuple(f"paths.{name}={folder / name}" for name in ("data", "cache", "runs"))
+    paths = tuple(f"paths.{name}={work / name}" for name in ("data", "cache", "runs"))
     return run_many(
         [
             command + ((*paths, "logger=null") if command[0] == "train.py" else ())
             for command, _ in REFUSED
         ]
     )
+
+
+def test_nobody_is_simulated_before_a_refusal_but_where_measurements_are_asked_for(refusals, work):
+    made = [folder.name for folder in work.glob("data/simulated/*") if folder.is_dir()]
+    assert all(name.startswith("300-people") for name in made)
+    assert not list(work.glob("runs/*.partial"))
 
 
 @pytest.mark.parametrize(
