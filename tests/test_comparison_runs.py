@@ -405,7 +405,7 @@ def test_two_hundred_runs_take_seconds(tmp_path):
     assert text(found).startswith("40 configurations of 200 runs")
     assert found.rows[0].values["architecture.latent_dim"] == "40"
     assert found.judgement.comparisons == 40 * 39 / 2
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 60
 
 
 def test_the_sweep_driver_prints_a_table_without_loading_figures_or_networks():
