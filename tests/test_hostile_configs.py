@@ -18,7 +18,7 @@ from ecgae.entry.choices import component, config_dirs, with_shipped_sweeps
 from ecgae.entry.command_line import plain
 from ecgae.entry.scanning import scored_with
 from ecgae.errors import InputError
-from ecgae.runs.run_directory import MOST_VALUES, read_config
+from ecgae.runs.run_directory import MOST_VALUES, is_finished, read_config, run_name
 from ecgae.signals.denoiser.fft import FFT
 
 TOUCH = "touch {marker}"
@@ -192,6 +192,17 @@ def test_a_run_does_not_say_which_program_is_started(tmp_path):
     config = plain(composed("engine=plink2", "engine.program=/tmp/evil"))
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     assert "program" not in read_config(tmp_path)["engine"]
+
+
+def test_a_run_is_the_same_wherever_its_program_lies(tmp_path):
+    here, there = (
+        plain(composed("engine=plink2", f"engine.program={program}"))
+        for program in ("plink2", "/x/plink2")
+    )
+    assert run_name(here) == run_name(there)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(here))
+    (tmp_path / "score.json").write_text("{}")
+    assert is_finished(tmp_path, there)
 
 
 def test_values_that_are_orders_are_refused_on_the_command_line_too():

@@ -35,12 +35,13 @@ OPERATIONAL = ("paths", "runtime", "logger", "report", "sweep", "yardsticks")
 """Parts of the config that say where things run and what is done beside; they never change a
 result."""
 
-OPERATIONAL_COHORT = ("directory", "workers")
-"""Keys of the config's cohort section that say where files lie and how they are read; they never
-change a result."""
-
-OPERATIONAL_ENGINE = ("program",)
-"""Keys of the engine section that say where another program lies; they never change a result."""
+OPERATIONAL_KEYS = {
+    "cohort": ("directory", "workers"),
+    "engine": ("program",),
+    "score": ("select_by",),
+}
+"""By section, keys that say where things lie, how they are read or what a run is chosen by; they
+never change a result."""
 
 MOST_VALUES = 10_000
 """How much a config may hold; those of runs hold some 200 values."""
@@ -66,11 +67,9 @@ def identity(config: dict[str, Any]) -> dict[str, Any]:
     {'cohort': {'individuals': 500}}
     """
     kept = _without(config, OPERATIONAL)
-    if isinstance(kept.get("cohort"), dict):
-        kept["cohort"] = _without(kept["cohort"], OPERATIONAL_COHORT)
-    # By which of its numbers a run is chosen changes none of them.
-    if isinstance(kept.get("score"), dict):
-        kept["score"] = _without(kept["score"], ("select_by",))
+    for section, keys in OPERATIONAL_KEYS.items():
+        if isinstance(kept.get(section), dict):
+            kept[section] = _without(kept[section], keys)
     return kept
 
 
