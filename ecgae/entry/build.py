@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ecgae.entry.choices import component
 from ecgae.errors import InputError
+from ecgae.runs.run_directory import require_plain
 
 if TYPE_CHECKING:  # the rest of the package takes seconds to import: not for --help
     from ecgae.models.training import Machine
@@ -31,7 +32,7 @@ def build(node: DictConfig | None, **given: Any) -> Any:
     values: Any = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
     section = node._key()
     made_of = component("" if section is None else str(section), values.pop("_target_", None))
-    _require_plain(values, str(node._get_full_key("")))
+    require_plain(values, str(node._get_full_key("")))
     wanted = inspect.signature(made_of).parameters
     for name in values:
         if name not in wanted:
@@ -40,21 +41,6 @@ def build(node: DictConfig | None, **given: Any) -> Any:
             )
     _require_types(made_of, values, node)
     return made_of(**values, **{name: value for name, value in given.items() if name in wanted})
-
-
-def _require_plain(value: Any, where: str) -> None:
-    """Raises `InputError` for what Hydra would read as an instruction (`_target_`, `_args_`,
-    `_partial_`, ...)."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if str(name).startswith("_"):
-                raise InputError(
-                    f"{where} must hold plain values; got {name}, which would start code."
-                )
-            _require_plain(inner, where)
-    elif isinstance(value, list):
-        for inner in value:
-            _require_plain(inner, where)
 
 
 def _require_types(made_of: Any, values: dict[str, Any], node: DictConfig) -> None:

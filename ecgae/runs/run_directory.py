@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from filelock import FileLock
@@ -146,52 +146,66 @@ def read_config(directory: Path) -> dict[str, Any]:
             f"run must be a run directory; got {directory}, which holds no config.yaml."
         )
 
-    try:
-        config = yaml.load(file.read_text(), LOADER)
-    except yaml.YAMLError as error:
-        raise InputError(f"{file} must be YAML; {error}".replace("\n", " ")) from None
+    config = read_plain(file)
     if not isinstance(config, dict) or not config.keys() >= REQUIRED:
         raise InputError(
             f"run must be a directory that train.py made; got {directory}, whose config.yaml is another one, "
             "or of another version of ecgae: train it again."
         )
-    require_plain(config, file)
-    if isinstance(config.get("engine"), dict):
-        # A run that somebody sent must not say which program is started here.
-        config["engine"].pop("program", None)
     return config
 
 
-def require_plain(config: Any, file: Path) -> None:
-    """Raises `InputError` for what a config that a run has written never holds: orders to Hydra.
+def read_plain(file: Path) -> Any:
+    """What a config.yaml holds, of a run or a yardstick that somebody may have sent: plain values.
 
-    A run directory may come from anybody. Its sections name their component in `_target_`; anything
-    deeper, any other key of that kind and any interpolation would be a way to run or read what
-    nobody chose. Aliases can make a small file a huge config, hence the limit.
+    It does not say which program is started here. Raises `InputError` for what is no YAML, and for
+    orders to Hydra (`require_plain`).
     """
-    refused = "Ask where this run comes from."
-    left, seen = [(config, 0)], 0
+    try:
+        config = yaml.load(file.read_text(), LOADER)
+    except yaml.YAMLError as error:
+        raise InputError(f"{file} must be YAML; {error}".replace("\n", " ")) from None
+    require_plain(config, str(file), whole=True)
+
+    engine = config.get("engine") if isinstance(config, dict) else None
+    if isinstance(engine, dict):
+        config["engine"] = _without(engine, OPERATIONAL_KEYS["engine"])
+    return config
+
+
+def require_plain(content: Any, where: str, whole: bool = False) -> None:
+    """Raises `InputError` for orders to Hydra, which no config holds that a run has written.
+
+    They are keys such as `_target_`, `_args_` and `_partial_`, and interpolations: ways to run or
+    read what nobody chose. In a `whole` config each section may name its component in `_target_`.
+    Aliases can make a small file a huge config, hence the limit.
+    """
+    left, seen = [(content, 0)], 0
 
     while left:
-        content, depth = left.pop()
+        value, depth = left.pop()
         seen += 1
-        if seen > MOST_VALUES:
-            raise InputError(
-                f"{file} must hold at most {MOST_VALUES:,} values; it holds more. {refused}"
-            )
-        if isinstance(content, str) and "${" in content:
-            what = f"the interpolation {content[:60]!r}"
-            raise InputError(f"{file} must hold plain values; got {what}. {refused}")
-        if isinstance(content, list):
-            left += [(value, 2) for value in content]
-        if isinstance(content, dict):
-            for name, value in content.items():
-                order = str(name).startswith("_") and not (name == "_target_" and depth == 1)
-                if order or "${" in str(name):
-                    raise InputError(
-                        f"{file} must hold plain values; got the key {name}. {refused}"
-                    )
-                left.append((value, depth + 1))
+        if whole and seen > MOST_VALUES:
+            raise InputError(f"{where} must hold at most {MOST_VALUES:,} values; it holds more.")
+
+        if isinstance(value, list):
+            left += [(inner, 2) for inner in value]
+        names = value if isinstance(value, dict) else {}
+        for name, inner in names.items():
+            component = whole and depth == 1 and name == "_target_"
+            if str(name).startswith("_") and not component:
+                _refuse_order(where, str(name))
+            left.append((inner, depth + 1))
+        for text in (value, *names):
+            if isinstance(text, str) and "${" in text:
+                _refuse_order(where, text)
+
+
+def _refuse_order(where: str, order: str) -> NoReturn:
+    raise InputError(
+        f"{where} must hold plain values; got {order[:60]}, an order to Hydra. "
+        "Delete it, or ask where this run comes from."
+    )
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-import yaml
 from jaxtyping import Bool, Float, Int
 
 from ecgae.errors import InputError
@@ -21,7 +20,7 @@ from ecgae.models.latents import Latents, as_phenotypes
 from ecgae.people.split import CONFIRM
 from ecgae.people.tables import Phenotypes
 from ecgae.runs.locus_file import read_loci
-from ecgae.runs.run_directory import read_config, read_score, require_plain, write_json
+from ecgae.runs.run_directory import read_config, read_plain, read_score, write_json
 from ecgae.scoring.study import CONFIRMATION, LOCI, OMNIBUS_LOCI, Study
 from ecgae.statistics.calls import from_dosage
 from ecgae.statistics.replication import LEVEL, Retest, directions, power, replicated, retest
@@ -77,11 +76,10 @@ class Analysed(NamedTuple):
 def config_of(directory: Path) -> dict[str, Any]:
     """The config of a run, or of a yardstick. Raises `InputError` where `directory` is neither."""
     file = directory / "config.yaml"
-    content = yaml.safe_load(file.read_text()) if file.is_file() else None
-    if not isinstance(content, dict) or "yardstick" not in content:
-        return read_config(directory)
-    require_plain(content, file)
-    return content
+    content = read_plain(file) if file.is_file() else None
+    return (
+        content if isinstance(content, dict) and "yardstick" in content else read_config(directory)
+    )
 
 
 def read_discovery(directory: Path) -> Discovery:
