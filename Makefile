@@ -49,18 +49,12 @@ clean:                   ## delete what can be computed again, not the runs
 	@$(RUN) $(INSTALL) hatchling editables setuptools wheel || { echo "$(NO_FIT)" >&2; exit 1; }
 	@touch $@
 
-.venv/.demo: .venv/.tools pyproject.toml
-	@$(RUN) $(INSTALL) --no-build-isolation --editable ".[simulate]" || { echo "$(NO_FIT)" >&2; exit 1; }
+.venv/.demo: EXTRAS = simulate
+.venv/.test: EXTRAS = $(TESTED)
+.venv/.docs: EXTRAS = docs
+.venv/.dev: EXTRAS = dev
+.venv/.demo .venv/.test .venv/.docs .venv/.dev: .venv/.tools pyproject.toml
+	@$(RUN) $(INSTALL) --no-build-isolation --editable ".[$(EXTRAS)]" || { echo "$(NO_FIT)" >&2; exit 1; }
 	@touch $@
 
-.venv/.test: .venv/.tools pyproject.toml
-	@$(RUN) $(INSTALL) --no-build-isolation --editable ".[$(TESTED)]" || { echo "$(NO_FIT)" >&2; exit 1; }
-	@touch $@ .venv/.demo
-
-.venv/.docs: .venv/.test
-	@$(RUN) $(INSTALL) --no-build-isolation --editable ".[docs]" || { echo "$(NO_FIT)" >&2; exit 1; }
-	@touch $@
-
-.venv/.dev: .venv/.test
-	@$(RUN) $(INSTALL) --no-build-isolation --editable ".[dev]" || { echo "$(NO_FIT)" >&2; exit 1; }
-	@touch $@
+.venv/.dev: .venv/.test   # the git hooks lint and test

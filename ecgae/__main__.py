@@ -4,8 +4,9 @@ import argparse
 import runpy
 import sys
 from importlib import import_module
+from typing import NoReturn
 
-from ecgae.errors import InputError
+from ecgae.errors import InputError, as_sentence
 from ecgae.root import PACKAGE, ROOT
 
 SCRIPTS = {
@@ -32,14 +33,15 @@ def main(words: list[str] | None = None) -> None:
         _run_script(*words)
         return
 
-    arguments = _parser().parse_args(words)
-    try:
-        arguments.run(arguments)
-    except InputError as error:
-        _end_with(str(error))
-    except OSError as error:  # a full disk, a folder of somebody else
-        place = error.filename or "the disk"
-        _end_with(f"{place} must be readable and writable; {error.strerror or error}.")
+    with as_sentence():
+        arguments = _parser().parse_args(words)
+        try:
+            arguments.run(arguments)
+        except OSError as error:  # a full disk, a folder of somebody else
+            place = error.filename or "the disk"
+            raise InputError(
+                f"{place} must be readable and writable; {error.strerror or error}."
+            ) from None
 
 
 def _run_script(name: str, *words: str) -> None:
@@ -52,8 +54,8 @@ def _run_script(name: str, *words: str) -> None:
 class _Parser(argparse.ArgumentParser):
     """Ends with a sentence and exit code 1, as everything else in ecgae does."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]
-        _end_with(f"{message}. Type {self.prog} --help.")
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}. Type {self.prog} --help.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,11 +70,6 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_arguments(of_verb)
         of_verb.set_defaults(run=verb.run)
     return parser
-
-
-def _end_with(sentence: str) -> None:
-    print(f"error: {sentence}", file=sys.stderr)
-    sys.exit(1)
 
 
 if __name__ == "__main__":

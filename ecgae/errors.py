@@ -1,4 +1,8 @@
-"""The one kind of error that a user can cause."""
+"""The one kind of error that a user can cause, and how a program ends with it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -8,3 +12,13 @@ class InputError(ValueError):
     The entry points print the sentence alone and exit with code 1; every other exception keeps its
     traceback.
     """
+
+
+@contextmanager
+def as_sentence() -> Iterator[None]:
+    """Turns an `InputError` into its sentence on stderr and exit code 1."""
+    try:
+        yield
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -18,7 +18,7 @@ from omegaconf.errors import MissingMandatoryValue
 
 from ecgae import sweeping
 from ecgae.entry.choices import with_shipped_sweeps
-from ecgae.errors import InputError
+from ecgae.errors import InputError, as_sentence
 from ecgae.machine import processes, requeue
 from ecgae.root import CONF
 
@@ -46,12 +46,9 @@ def start(main: Callable[[], Any]) -> None:
     if not processes.is_first_process():
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the first process says it all; lives as long as this one
 
-    try:
+    with as_sentence():
         words = with_shipped_sweeps(sys.argv[1:])
         sys.argv[1:] = [_without_null(_quoted(word)) for word in words]
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
     main()
 
 

@@ -19,7 +19,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import II, DictConfig, OmegaConf, open_dict, read_write
 
-from ecgae.errors import InputError
+from ecgae.errors import InputError, as_sentence
 from ecgae.machine.extras import extra
 from ecgae.runs import run_directory
 from ecgae.sweeping import jobs
@@ -27,7 +27,6 @@ from ecgae.sweeping.board import FAILED, FINISHED, Board, Ended
 from ecgae.sweeping.jobs import Job
 from ecgae.sweeping.known_axes import overrides_of, require_known_axes
 from ecgae.sweeping.procs import Procs
-from ecgae.sweeping.sentence import as_sentence
 from ecgae.sweeping.space import Space, space_of
 
 if TYPE_CHECKING:

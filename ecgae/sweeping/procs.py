@@ -20,13 +20,12 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import II, DictConfig, OmegaConf
 
-from ecgae.errors import InputError
+from ecgae.errors import InputError, as_sentence
 from ecgae.sweeping import jobs
 from ecgae.sweeping.board import FAILED, FINISHED, SKIPPED, Board, Ended
 from ecgae.sweeping.child import Child, end_all
 from ecgae.sweeping.jobs import Job
 from ecgae.sweeping.known_axes import require_known_axes
-from ecgae.sweeping.sentence import as_sentence
 
 POLL = 0.1
 """Seconds between two looks at the running jobs."""

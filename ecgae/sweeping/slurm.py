@@ -20,10 +20,9 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from ecgae.errors import InputError
+from ecgae.errors import InputError, as_sentence
 from ecgae.sweeping.cluster import Batch, Program, Timed, killed, released, replaced, run_batch
 from ecgae.sweeping.known_axes import require_known_axes
-from ecgae.sweeping.sentence import as_sentence
 
 PLUGIN = "hydra_plugins.hydra_submitit_launcher.submitit_launcher"
 PACKAGE = Path(__file__).parent.parent.parent

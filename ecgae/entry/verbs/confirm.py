@@ -5,6 +5,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ecgae.entry.verbs import add_config_dir
+
 HELP = "test a run's loci once more, in people who had no part in choosing it"
 
 
@@ -17,12 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="although another run of this cohort was confirmed; the result is marked",
     )
-    parser.add_argument(
-        "--config-dir",
-        "-cd",
-        metavar="FOLDER",
-        help="configs of choices of your own that the run names",
-    )
+    add_config_dir(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from ecgae.entry.verbs import add_config_dir
+
 HELP = (
     "write a run's model for programs without ecgae: ONNX, weights, model card; no individual data"
 )
@@ -14,12 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to", type=Path, required=True, metavar="FOLDER", help="a new or an empty folder"
     )
     parser.add_argument("--licence", help="of the weights, for the model card")
-    parser.add_argument(
-        "--config-dir",
-        "-cd",
-        metavar="FOLDER",
-        help="configs of choices of your own that the run names",
-    )
+    add_config_dir(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
