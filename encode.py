@@ -18,11 +18,10 @@ def main(cfg: DictConfig) -> None:
     run = Path(cfg.run)
     trained = OmegaConf.create(read_trained(run))
     other = build(cfg.get("cohort"))
-    from ecgae.models import checkpoint, encoding, latents  # seconds
+    from ecgae.models import encoding, latents  # seconds
 
     design = design_of(trained, cfg, other)
-    file, accelerator = run / checkpoint.CHECKPOINT, design.accelerator
-    fitted = checkpoint.load(design.network(), design.normalization, file, accelerator)
+    fitted = design.fitted(run, design.accelerator)
 
     # Recordings, cleaned as they were for training; the parts are known only of those who could
     # train.

@@ -4,10 +4,10 @@ from."""
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from omegaconf import OmegaConf
 
 from ecgae.entry.choices import read_trained
+from ecgae.entry.command_line import plain
 from ecgae.entry.preparation import Design, design_of, withdrawn_of
 
 if TYPE_CHECKING:
@@ -17,21 +17,17 @@ if TYPE_CHECKING:
 
 def trained_of(run: Path, accelerator: str = "cpu") -> "TrainedModel":
     """The model of a finished run. Neither its recordings nor its genotypes need to be there."""
-    from ecgae.models import checkpoint
     from ecgae.models.trained import TrainedModel
 
     design = _design(run)
-    with torch.random.fork_rng(devices=[]):  # the weights that training starts from are not used
-        network = design.network()
-    file = run / checkpoint.CHECKPOINT
     return TrainedModel(
-        fitted=checkpoint.load(network, design.normalization, file, accelerator),
+        fitted=design.fitted(run, accelerator),
         view=design.view,
         layout=design.layout,
         recording=design.input.recording,
         baseline=design.baseline,
         denoiser=design.denoiser,
-        config=read_trained(run),
+        config=plain(design.settings),
     )
 
 

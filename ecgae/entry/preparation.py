@@ -53,6 +53,18 @@ class Design:
         """The architecture with the weights that training starts from; they are drawn here."""
         return network_of(self.settings, self.layout, self.view, self.objective)
 
+    def fitted(self, run: Path, accelerator: str) -> "Fitted":
+        """The network with the weights of a finished run."""
+        import torch
+
+        from ecgae.models import checkpoint
+
+        with torch.random.fork_rng(devices=[]):  # weights drawn only to be replaced
+            network = self.network()
+        return checkpoint.load(
+            network, self.normalization, run / checkpoint.CHECKPOINT, accelerator
+        )
+
     def recordings(self, withdrawn: str | None) -> "Usable":
         """The recordings that can be used, of people who have not withdrawn their consent, and who
         is left out."""

@@ -19,6 +19,7 @@ from ecgae.models.checkpoint import Fitted
 from ecgae.models.dataset import Dataset
 from ecgae.models.latents import NOBODY, Latents
 from ecgae.models.reconstruction_error import reconstruction_quality
+from ecgae.models.views import View
 from ecgae.signals.normalization import Scaling
 
 BLOCK = 128
@@ -100,9 +101,24 @@ def through_bottleneck(
 
 
 @torch.inference_mode()
+def latents_of(
+    fitted: Fitted, view: View, cleaned: Float[np.ndarray, "individual lead time"]
+) -> Float[np.ndarray, "individual phenotype"]:
+    """Latents of up to `BLOCK` cleaned recordings in mV: those of `encode`, to the last digit."""
+    signals, _ = _normalized(fitted, view, cleaned)
+    device = _device(fitted)
+    size = _signals_at_once(device, signals.shape[-1])
+    means = [
+        fitted.model.encode(_tensor(signals[start : start + size], device)).mean.cpu().numpy()
+        for start in range(0, len(signals), size)
+    ]
+    return np.concatenate(means).reshape(len(cleaned), -1)
+
+
+@torch.inference_mode()
 def decoded(
     fitted: Fitted,
-    dataset: Dataset,
+    view: View,
     like: Float[np.ndarray, "lead time"],
     latents: Float[np.ndarray, "step phenotype"],
 ) -> Float[np.ndarray, "step lead time"]:
@@ -111,19 +127,18 @@ def decoded(
 
     Measurements that the decoder is told are at their mean.
     """
-    signals, scaling = _normalized(fitted, dataset, like[None])
+    signals, scaling = _normalized(fitted, view, like[None])
     device = _device(fitted)
     skips = fitted.model.encode(_tensor(signals, device)).skips
-    values = np.ascontiguousarray(latents, np.float32).reshape(len(latents), len(signals), -1)
-    condition = None
-    if dataset.features is not None:
-        condition = torch.zeros(len(signals), dataset.features.shape[1], device=device)
+    told = len(fitted.expert.mean)
+    condition = torch.zeros(len(signals), told, device=device) if told else None
 
     steps = []
-    for value in values:
-        ecg = fitted.model.decode(_tensor(value, device), skips, condition).cpu().numpy()
-        steps.append(dataset.view.recordings(scaling.undo(ecg))[0])
-    return np.stack(steps)
+    for latent in np.ascontiguousarray(latents, np.float32):
+        value = _tensor(latent.reshape(len(signals), -1), device)
+        ecg = fitted.model.decode(value, skips, condition).cpu().numpy()
+        steps.append(view.recordings(scaling.undo(ecg))[0])
+    return np.stack(steps) if steps else np.empty((0, *like.shape), np.float32)
 
 
 def ahead(
@@ -154,7 +169,7 @@ def _through(
     latents: Float[np.ndarray, "individual phenotype"] | None = None,
 ) -> Encoded:
     """As `through_bottleneck`, of recordings that have been read."""
-    signals, scaling = _normalized(fitted, dataset, cleaned)
+    signals, scaling = _normalized(fitted, dataset.view, cleaned)
     replaced = (
         None if latents is None else np.asarray(latents, np.float32).reshape(len(signals), -1)
     )
@@ -184,9 +199,9 @@ def _signals_at_once(device: torch.device, samples: int) -> int:
 
 
 def _normalized(
-    fitted: Fitted, dataset: Dataset, cleaned: Float[np.ndarray, "individual lead time"]
+    fitted: Fitted, view: View, cleaned: Float[np.ndarray, "individual lead time"]
 ) -> tuple[Float[np.ndarray, "signal channel time"], Scaling]:
-    signals = dataset.view.signals(cleaned)
+    signals = view.signals(cleaned)
     scaling = fitted.normalization(signals)
     return scaling.apply(signals), scaling
 

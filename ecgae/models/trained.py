@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from ecgae.errors import InputError
 from ecgae.models.checkpoint import Fitted
-from ecgae.models.encoding import BLOCK, CPU_SAMPLES, GPU_SAMPLES
+from ecgae.models.encoding import BLOCK, decoded, latents_of
 from ecgae.models.views import View
 from ecgae.recordings.formats.recording import Layout
 from ecgae.recordings.labelled import ECGs, place_of
-from ecgae.signals.normalization import Scaling
 from ecgae.signals.resampling import resampled
 
 Step = Callable[[np.ndarray, float], np.ndarray]
@@ -69,7 +68,9 @@ class TrainedModel:
         """Of the latents: latent_01, ...; where each lead is a sample of its own I_latent_01,
         ..."""
         flat = np.zeros((1, len(self.leads), self.samples), np.float32)
-        return self.view.names(self._encoded(flat).shape[1] // self.view.per_individual)
+        return self.view.names(
+            latents_of(self.fitted, self.view, flat).shape[1] // self.view.per_individual
+        )
 
     def clean(
         self, ecg: Float[np.ndarray, "individual lead time"]
@@ -94,12 +95,11 @@ class TrainedModel:
         """
         values = self._like_training(ecg, sampling_rate, leads)
         blocks = [values[start : start + BLOCK] for start in range(0, len(values), BLOCK)]
-        latents = [self._encoded(self.clean(block)) for block in blocks]
+        latents = [latents_of(self.fitted, self.view, self.clean(block)) for block in blocks]
         values = np.concatenate(latents) if latents else np.empty((0, len(self.names)), np.float32)
         index = ecg.index if isinstance(ecg, ECGs) else None
         return pd.DataFrame(values, index=index, columns=self.names)
 
-    @torch.inference_mode()
     def decode(
         self,
         latents: pd.DataFrame | np.ndarray,
@@ -119,23 +119,23 @@ class TrainedModel:
         shape = (len(self.leads), self.samples)
         if like is not None and like.shape != shape:
             raise InputError(f"like must be of shape {shape}, leads and samples; got {like.shape}.")
-        example = np.zeros(shape, np.float32) if like is None else like.astype(np.float32)
 
-        signals, scaling = self._normalized(example[None])
-        skips = self.fitted.model.encode(self._tensor(signals)).skips
-        if like is None and (skips or not self.constant_scaling):
-            why = "has skips past its latents" if skips else "knows no amplitude"
-            raise InputError(
-                f"like must be an ECG in mV whose shape is completed, for this model {why}; got none."
-            )
-        told = len(self.fitted.expert.mean)
-        condition = torch.zeros(len(signals), told, device=self._device) if told else None
-        ecgs = []
-        for row in values:
-            latent = self._tensor(row.reshape(len(signals), -1))
-            ecg = self.fitted.model.decode(latent, skips, condition).cpu().numpy()
-            ecgs.append(self.view.recordings(scaling.undo(ecg))[0])
-        return np.stack(ecgs) if ecgs else np.empty((0, *shape), np.float32)
+        if like is None:
+            like = np.zeros(shape, np.float32)
+            if self.has_skips or not self.constant_scaling:
+                why = "has skips past its latents" if self.has_skips else "knows no amplitude"
+                raise InputError(
+                    f"like must be an ECG in mV whose shape is completed, for this model {why}; got none."
+                )
+        return decoded(self.fitted, self.view, like.astype(np.float32), values)
+
+    @property
+    def has_skips(self) -> bool:
+        """Whether the decoder gets more of a recording than its latents."""
+        flat = torch.zeros(1, self.view.channels, self.samples)
+        device = next(self.fitted.model.parameters()).device
+        with torch.inference_mode():
+            return bool(self.fitted.model.encode(flat.to(device)).skips)
 
     @property
     def constant_scaling(self) -> bool:
@@ -184,31 +184,3 @@ class TrainedModel:
                 "Leave them out."
             )
         return values
-
-    @torch.inference_mode()
-    def _encoded(
-        self, cleaned: Float[np.ndarray, "individual lead time"]
-    ) -> Float[np.ndarray, "individual phenotype"]:
-        """In the portions of `encoding.encode`, so that not even a last digit differs."""
-        signals, _ = self._normalized(cleaned)
-        samples = CPU_SAMPLES if self._device.type == "cpu" else GPU_SAMPLES
-        size = max(1, samples // signals.shape[-1])
-        latents = [
-            self.fitted.model.encode(self._tensor(signals[start : start + size])).mean.cpu().numpy()
-            for start in range(0, len(signals), size)
-        ]
-        return np.concatenate(latents).reshape(len(cleaned), -1)
-
-    def _normalized(
-        self, cleaned: Float[np.ndarray, "individual lead time"]
-    ) -> tuple[Float[np.ndarray, "signal channel time"], Scaling]:
-        signals = self.view.signals(cleaned)
-        scaling = self.fitted.normalization(signals)
-        return scaling.apply(signals), scaling
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.fitted.model.parameters()).device
-
-    def _tensor(self, values: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device)

@@ -48,7 +48,7 @@ def traverse(
     for latent in range(parts.shape[2]):
         moved = np.repeat(mean[None], len(STEPS), axis=0)
         moved[:, :, latent] += np.array(STEPS)[:, None] * sd[:, latent]
-        ecgs.append(decoded(fitted, dataset, mean_ecg, moved.reshape(len(STEPS), -1)))
+        ecgs.append(decoded(fitted, dataset.view, mean_ecg, moved.reshape(len(STEPS), -1)))
     ecg = np.stack(ecgs)
     half = (ecg[:, STEPS.index(1.0)] - ecg[:, STEPS.index(-1.0)]) / 2
     return Traversal(ecg, np.sqrt(np.square(half, dtype=np.float64).mean(axis=(1, 2))))
