@@ -1,6 +1,7 @@
 """What objectives share: the error, the KL term, and the loss that they add up to."""
 
 from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -19,6 +20,19 @@ ERRORS: Mapping[str, Error] = {
 }
 """The errors by name, each a mean over all voltages. Huber: e^2 / 2 for errors up to delta,
 delta (|e| - delta / 2) beyond."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """What every objective says of the error that it minimises."""
+
+    @property
+    def error(self) -> str:
+        """The name of the error, one of `ERRORS`."""
+
+    @property
+    def huber_delta(self) -> float:
+        """Error from which on `huber` counts linearly, in units of the normalization."""
 
 
 def require_error(error: str, huber_delta: float) -> None:
@@ -86,22 +100,26 @@ def loss(
 
 
 def reconstruction_loss(
+    objective: Measured,
     model: Autoencoder,
-    seen: Float[Tensor, "batch lead time"],
     ecg: Float[Tensor, "batch lead time"],
     condition: Float[Tensor, "batch condition"] | None,
-    error: str,
-    huber_delta: float,
     kl_weight: float | None,
+    seen: Float[Tensor, "batch lead time"] | None = None,
     random: torch.Generator | None = None,
 ) -> dict[str, Float[Tensor, ""]]:
-    """The loss of reconstructing `ecg` from what was `seen` of it; `kl_weight` None: from the mean,
-    without a KL."""
-    latent = model.encode(seen)
-    chosen = latent.mean if kl_weight is None else drawn(latent, random)
+    """The loss of reconstructing `ecg` from what was `seen` of it (None: all), by the objective's
+    error; `kl_weight` None: from the mean, without a KL.
+
+    random: where draws of the latents go on from; None: they begin anew (`generator`).
+    """
+    latent = model.encode(ecg if seen is None else seen)
+    chosen = latent.mean
+    if kl_weight is not None:
+        chosen = drawn(latent, generator(model, ecg) if random is None else random)
     made = model.decode(chosen, latent.skips, condition)
 
-    difference = ERRORS[error](made, ecg, huber_delta)
+    difference = ERRORS[objective.error](made, ecg, objective.huber_delta)
     if kl_weight is None:
         return loss(model, difference)
     voltages = ecg.shape[1] * ecg.shape[2]

@@ -15,7 +15,6 @@ from torch import Tensor
 from ecgae.errors import InputError
 from ecgae.models.architecture import Autoencoder
 from ecgae.models.objective._terms import (
-    generator,
     reconstruction_loss,
     require_error,
     require_weight,
@@ -81,13 +80,4 @@ class BetaVAE:
         condition: Float[Tensor, "batch condition"] | None = None,
         epoch: float | None = None,
     ) -> dict[str, Float[Tensor, ""]]:
-        return reconstruction_loss(
-            model,
-            seen=ecg,
-            ecg=ecg,
-            condition=condition,
-            error=self.error,
-            huber_delta=self.huber_delta,
-            kl_weight=self.weight(epoch),
-            random=generator(model, ecg),
-        )
+        return reconstruction_loss(self, model, ecg, condition, kl_weight=self.weight(epoch))

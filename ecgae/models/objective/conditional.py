@@ -13,7 +13,6 @@ from torch import Tensor
 from ecgae.errors import InputError
 from ecgae.models.architecture import Autoencoder
 from ecgae.models.objective._terms import (
-    generator,
     reconstruction_loss,
     require_error,
     require_weight,
@@ -58,15 +57,4 @@ class Conditional:
     ) -> dict[str, Float[Tensor, ""]]:
         if condition is None:
             raise ValueError("an objective with features must get the condition of every ECG.")
-        weight = self.kl_weight or None
-        random = generator(model, ecg) if weight else None
-        return reconstruction_loss(
-            model,
-            seen=ecg,
-            ecg=ecg,
-            condition=condition,
-            error=self.error,
-            huber_delta=self.huber_delta,
-            kl_weight=weight,
-            random=random,
-        )
+        return reconstruction_loss(self, model, ecg, condition, kl_weight=self.kl_weight or None)

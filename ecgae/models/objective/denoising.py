@@ -108,12 +108,11 @@ class Denoising:
     ) -> dict[str, Float[Tensor, ""]]:
         random = generator(model, ecg)
         return reconstruction_loss(
+            self,
             model,
-            seen=self.corrupted(ecg, random),
-            ecg=ecg,
-            condition=condition,
-            error=self.error,
-            huber_delta=self.huber_delta,
+            ecg,
+            condition,
             kl_weight=self.kl_weight or None,
+            seen=self.corrupted(ecg, random),
             random=random,
         )

@@ -37,12 +37,4 @@ class Reconstruction:
         condition: Float[Tensor, "batch condition"] | None = None,
         epoch: float | None = None,
     ) -> dict[str, Float[Tensor, ""]]:
-        return reconstruction_loss(
-            model,
-            seen=ecg,
-            ecg=ecg,
-            condition=condition,
-            error=self.error,
-            huber_delta=self.huber_delta,
-            kl_weight=None,
-        )
+        return reconstruction_loss(self, model, ecg, condition, kl_weight=None)
